@@ -1,1 +1,74 @@
-//! placeholder
+//! An RCU-safe maple tree: an ordered map from ranges of `u64` that do not overlap to pointer-sized entries, with lock-free readers
+//! beside one writer at a time, and with **removals that never allocate and never fail**.
+//!
+//! | face | for | readers | writers |
+//! |---|---|---|---|
+//! | [`RangeMap`] | one owner | `&self`, no guard | `&mut self`, in place |
+//! | [`MapleTree`] | shared | `&self` and a guard, wait-free | `&self`, one at a time, beside readers |
+//!
+//! One engine works below both, and they turn into each other for free. [`Entry`] says what can be stored.
+//!
+//! A tree can be copied node for node ([`RangeMap::dup`], [`RangeMap::try_dup_with`]); a copy that failed half-way, even one that
+//! others are reading already, is cut down to what was done by [`MapleTree::prune`], in time proportional to its height and without
+//! memory. The [`Reserve`] is there to make that atomic.
+//!
+//! Only targets with 64-bit pointers are supported: a slot is one word, and an index is 64 bits.
+
+#[cfg(not(target_pointer_width = "64"))]
+compile_error!("maple-tree needs a target with 64-bit pointers");
+
+// The floors, from the ground up.
+mod sync;
+
+mod entry;
+mod error;
+mod search;
+
+mod node;
+
+mod list;
+mod path;
+mod pool;
+
+mod reserve;
+
+mod owner;
+mod range;
+mod walk;
+
+mod edit;
+
+mod dump;
+mod dup;
+mod erase;
+mod iter;
+mod prune;
+mod sweep;
+mod validate;
+
+mod map;
+
+mod removed;
+mod tree;
+
+pub use dump::{Dot, Dump};
+pub use entry::{ArcRef, Entry, RcuArcRef, Release, Shared, TryClone, U61};
+pub use error::{
+    BadRange, DupError, InsertError, InsertErrorKind, RemoveError, ReplaceError, ReplaceErrorKind,
+    StoreError, StoreErrorKind, WouldCut,
+};
+pub use iter::{Gaps, Iter};
+pub use map::{RangeMap, Tail, TreeFigures};
+pub use pool::{PoolFigures, pool_figures};
+pub use prune::{PruneForm, Pruned};
+pub use removed::Removed;
+pub use reserve::{Reserve, ReserveFigures};
+pub use tree::MapleTree;
+pub use validate::{Invalid, InvalidKind, Summary};
+
+pub use maple_rcu::{AllocError, Epoch, EpochGuard, InsideReadSection, Link, Rcu, RcuArc, RcuBox};
+
+/// The README's examples.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;

@@ -1,0 +1,537 @@
+//! The one way to change ranges: gather, edit, scatter, publish.
+//!
+//! ```text
+//!   parent   [ .. | c | .. ]        the slots left of the edit, the new range and the slots right of it are gathered into an
+//!                   |               array, scattered over as few nodes as hold them, and those take the place of the old ones
+//!   leaf     [ a | b | gap ]        in the parent, by the same three steps, until one slot store (same range, another child)
+//!                  ^ edit           or a root store makes the whole change visible at once.
+//! ```
+//!
+//! An edit from `first` to `last` may begin and end in different leaves; then the nodes on both paths are gathered level by level
+//! until the paths meet, and the sub-trees between them fall away. A path may end early at an inner slot that is a gap; the levels
+//! below it are then made anew.
+//!
+//! With exclusive access a node that can hold the result is rewritten where it lies. Beside readers every changed node is a new one.
+
+use crate::entry::Kind;
+use crate::list::Remains;
+use crate::node::{MAX_LEVELS, NodeRef, Root, SLOTS, Word};
+use crate::owner::Owner;
+use crate::path::{Frame, Path};
+use arrayvec::ArrayVec;
+use core::ops::Range;
+use core::ptr::NonNull;
+use maple_rcu::AllocError;
+
+/// Whether readers may be in the tree.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Mode {
+    /// `&mut` on the tree: nodes may be written in place.
+    Exclusive,
+    /// Under the tree's lock, beside readers.
+    Shared,
+}
+
+/// Whether an operation may ask for memory.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Memory {
+    May,
+    MustNot,
+}
+
+/// A tree in the hands of its writer.
+///
+/// # Invariants
+///
+/// `root` and `owner` belong to one tree whose entries are of `kind`. With [`Mode::Exclusive`] there are no readers and no node of
+/// the tree has a dead word; with [`Mode::Shared`] the tree's lock is held.
+#[derive(Debug)]
+pub(crate) struct Writer<'a> {
+    pub(crate) root: &'a Root,
+    pub(crate) owner: &'a mut Owner,
+    pub(crate) mode: Mode,
+    pub(crate) kind: Kind,
+}
+
+/// Entries that an edit displaced without leaving them in a retired node.
+pub(crate) type Displaced = ArrayVec<NonNull<()>, SLOTS>;
+
+/// At most fifteen whole slots and a remnant on either side of the new range, or one node and a sibling.
+const RUN: usize = 2 * SLOTS + 4;
+
+/// Nodes with no more slots than this are merged with a sibling when that fits one node with room to spare.
+const FEW: usize = 4;
+const MERGED: usize = 14;
+
+/// Slots in order: the last index of each and what it holds. Neighbouring gaps are joined.
+#[derive(Debug)]
+struct Run(ArrayVec<(u64, Word), RUN>);
+
+impl Run {
+    fn new() -> Self {
+        Self(ArrayVec::new())
+    }
+
+    fn push(&mut self, last: u64, word: Word) {
+        // Dead words stay behind in the old node, which releases them.
+        let word = if word.is_live() { word } else { Word::EMPTY };
+        match self.0.last_mut() {
+            Some(gap) if gap.1 == Word::EMPTY && word == Word::EMPTY => gap.0 = last,
+            _ => self.0.push((last, word)),
+        }
+    }
+
+    fn gather(&mut self, frame: &Frame, slots: Range<usize>) {
+        for slot in slots {
+            self.push(frame.node.last(slot, frame.max), frame.node.own_slot(slot));
+        }
+    }
+
+    fn is_gap(&self) -> bool {
+        matches!(self.0.as_slice(), [(_, word)] if !word.is_live())
+    }
+
+    /// The bounds of the nodes to scatter over, as lengths. `packed`: fill all but the last, for runs that grow at the end.
+    fn parts(&self, packed: bool) -> impl Iterator<Item = usize> + use<> {
+        let mut left = self.0.len();
+        let mut nodes = left.div_ceil(SLOTS);
+        core::iter::from_fn(move || {
+            let part = if packed {
+                left.min(SLOTS)
+            } else {
+                left.div_ceil(nodes.max(1))
+            };
+            nodes = nodes.saturating_sub(1);
+            left -= part;
+            (part > 0).then_some(part)
+        })
+    }
+}
+
+/// A node that an edit replaces: the slots whose contents do not live on in the new nodes.
+#[derive(Debug)]
+struct Old {
+    node: NodeRef,
+    level: usize,
+    removed: Range<usize>,
+}
+
+/// A sibling that is pulled into an edit.
+enum Sibling {
+    Left(Frame),
+    Right(Frame),
+}
+
+/// What an edit has done off to the side.
+struct Draft {
+    fresh: ArrayVec<NodeRef, { 3 * MAX_LEVELS }>,
+    old: ArrayVec<Old, { 3 * MAX_LEVELS }>,
+}
+
+impl Writer<'_> {
+    /// A node for an edit.
+    fn node(&mut self, memory: Memory, draft: &mut Draft) -> Result<NodeRef, AllocError> {
+        let node = match memory {
+            // A small tree takes one node at a time, a bigger one saves trips to the pool.
+            Memory::May => self
+                .owner
+                .stock
+                .take_or_allocate(if self.owner.nodes_taken < 8 { 1 } else { 8 })?,
+            Memory::MustNot => self.owner.stock.take_spare().ok_or(AllocError(()))?,
+        };
+        draft.fresh.push(node);
+        Ok(node)
+    }
+
+    /// Makes `first..=last` hold `word` (or nothing), whatever was there. What it displaced is in `displaced` or in retired nodes.
+    ///
+    /// `split` copies an entry that is cut in two; it is called before anything is changed.
+    ///
+    /// # Errors
+    ///
+    /// Out of memory; the tree is as it was.
+    pub(crate) fn write(
+        &mut self,
+        (first, last): (u64, u64),
+        word: Word,
+        memory: Memory,
+        displaced: &mut Displaced,
+        split: impl FnOnce(NonNull<()>) -> Result<NonNull<()>, AllocError>,
+    ) -> Result<(), AllocError> {
+        let root = self.root.load();
+        let left = Path::to(root, first);
+        // The path of `last`: beyond the leaf of `first` it is another one.
+        let leaf = left
+            .at(0)
+            .filter(|leaf| last <= leaf.max)
+            .map(|leaf| Frame {
+                slot: leaf.node.search(last),
+                ..*leaf
+            });
+        let apart = if leaf.is_none() {
+            Some(Path::to(root, last))
+        } else {
+            None
+        };
+        let right = |level: usize| match (&apart, level) {
+            (Some(path), _) => path.at(level).copied(),
+            (None, 0) => leaf,
+            (None, _) => left.at(level).copied(),
+        };
+
+        let same_slot = left
+            .at(0)
+            .zip(leaf)
+            .filter(|(left, right)| left.slot == right.slot)
+            .map(|(frame, _)| *frame);
+        let mut copy = None;
+        if let Some(frame) = same_slot {
+            let old = frame.word();
+            let (starts, ends) = (frame.first() == first, frame.last() == last);
+            let carried = old.is_dead() || (old.is_live() && self.kind.carried_by_slot);
+            if starts && ends && word.is_live() && (self.mode == Mode::Exclusive || !carried) {
+                frame.node.publish(frame.slot, word);
+                displaced.extend(old.target());
+                return Ok(());
+            }
+            if let Some(entry) = old.target().filter(|_| !starts && !ends) {
+                copy = Some(Word::live(split(entry)?));
+            }
+        }
+
+        let mut draft = Draft {
+            fresh: ArrayVec::new(),
+            old: ArrayVec::new(),
+        };
+        let edit = Edit {
+            first,
+            last,
+            word,
+            copy,
+            memory,
+            apart: apart.as_ref().unwrap_or(&left),
+        };
+        match self.build(&left, &right, &edit, &mut draft, displaced) {
+            Ok(()) => {
+                self.owner.nodes_taken += draft.fresh.len() as u64;
+                for old in draft.old {
+                    self.retire(&old);
+                }
+                Ok(())
+            }
+            Err(refused) => {
+                for node in draft.fresh {
+                    self.owner.stock.put(node);
+                }
+                if let Some(copy) = copy.and_then(Word::target) {
+                    // SAFETY: the copy was made for this edit and went nowhere.
+                    unsafe { self.kind.drop(copy) };
+                }
+                Err(refused)
+            }
+        }
+    }
+
+    /// Retires a node that was replaced; what it alone still holds is marked dead, so that it is found when it is time to release it.
+    pub(crate) fn retire_husk(&mut self, node: NodeRef, level: usize, removed: Range<usize>) {
+        for slot in removed {
+            let word = node.own_slot(slot);
+            if word.is_live() {
+                node.publish(slot, word.dead());
+            }
+        }
+        self.owner.retire(node, level, Remains::Husk);
+    }
+
+    fn retire(&mut self, old: &Old) {
+        self.retire_husk(old.node, old.level, old.removed.clone());
+    }
+
+    fn build(
+        &mut self,
+        left: &Path,
+        right: &dyn Fn(usize) -> Option<Frame>,
+        edit: &Edit<'_>,
+        draft: &mut Draft,
+        displaced: &mut Displaced,
+    ) -> Result<(), AllocError> {
+        let top = left.top();
+        // The nodes that the level below came to, and whether a sibling on either side was pulled in.
+        let mut news = ArrayVec::<(u64, Word), 4>::new();
+        let (mut pulled_left, mut pulled_right) = (0, 0);
+        let mut level = 0;
+        loop {
+            let (l, r) = (left.at(level), right(level));
+            let mut run = Run::new();
+            let mut behind = 0;
+            let mut removed = 0..0;
+            if level == 0 {
+                removed = edit.gather(left, r.as_ref(), &mut run, &mut behind);
+            } else {
+                if let Some(l) = l {
+                    run.gather(l, 0..l.slot - pulled_left);
+                    removed.start = l.slot + 1;
+                }
+                for (last, word) in &news {
+                    run.push(*last, *word);
+                }
+                if let Some(r) = &r {
+                    let len = r.node.len();
+                    behind = len - (r.slot + 1 + pulled_right);
+                    run.gather(r, r.slot + 1 + pulled_right..len);
+                    removed.end = r.slot;
+                }
+            }
+            (pulled_left, pulled_right) = (0, 0);
+            let one_node = l.zip(r).is_some_and(|(l, r)| l.node == r.node);
+
+            // A root with a single child gives way to it.
+            if let ([(_, child)], true) = (run.0.as_slice(), level >= top && level > 0)
+                && let Some(child) = child.target()
+            {
+                Self::replaced(draft, level, l, r.as_ref(), removed);
+                // SAFETY: a live word of an inner slot is a child.
+                self.root
+                    .publish(Some((unsafe { NodeRef::from_target(child) }, level - 1)));
+                return Ok(());
+            }
+
+            let packed = run.0.last().is_some_and(|(last, _)| *last == u64::MAX) && behind <= 1;
+            let sibling = if level < top {
+                self.sibling(
+                    &run,
+                    packed,
+                    left.at(level + 1),
+                    right(level + 1),
+                    edit.memory,
+                )
+            } else {
+                None
+            };
+
+            if let (Some(l), true, None) = (
+                l,
+                self.mode == Mode::Exclusive && one_node && !run.is_gap(),
+                &sibling,
+            ) && run.0.len() <= SLOTS
+            {
+                for word in l.live(removed) {
+                    let Some(target) = word.target() else {
+                        continue;
+                    };
+                    if level == 0 {
+                        displaced.push(target);
+                    } else {
+                        // SAFETY: a live word of an inner slot is a child.
+                        self.owner.retire(
+                            unsafe { NodeRef::from_target(target) },
+                            level - 1,
+                            Remains::Tree,
+                        );
+                    }
+                }
+                // SAFETY: exclusive access.
+                unsafe { l.node.rewrite(&run.0) };
+                return Ok(());
+            }
+
+            match sibling {
+                Some(Sibling::Right(frame)) => {
+                    run.gather(&frame, 0..frame.node.len());
+                    pulled_right = 1;
+                    draft.old.push(Old {
+                        node: frame.node,
+                        level,
+                        removed: 0..0,
+                    });
+                }
+                Some(Sibling::Left(frame)) => {
+                    let tail = core::mem::replace(&mut run, Run::new());
+                    run.gather(&frame, 0..frame.node.len());
+                    for (last, word) in tail.0 {
+                        run.push(last, word);
+                    }
+                    pulled_left = 1;
+                    draft.old.push(Old {
+                        node: frame.node,
+                        level,
+                        removed: 0..0,
+                    });
+                }
+                None => {}
+            }
+            Self::replaced(draft, level, l, r.as_ref(), removed);
+
+            news.clear();
+            if run.is_gap() {
+                news.extend(run.0.iter().copied());
+            } else {
+                let mut from = 0;
+                for part in run.parts(packed) {
+                    let node = self.node(edit.memory, draft)?;
+                    let slots = &run.0[from..from + part];
+                    // SAFETY: a new node that nobody can reach yet.
+                    unsafe { node.rewrite(slots) };
+                    from += part;
+                    news.push((slots[part - 1].0, node.word()));
+                }
+            }
+
+            if let [(_, word)] = news.as_slice() {
+                if level >= top {
+                    // SAFETY: the word is a node that was just made.
+                    let node = word
+                        .target()
+                        .map(|target| unsafe { NodeRef::from_target(target) });
+                    self.root.publish(node.map(|node| (node, level)));
+                    return Ok(());
+                }
+                let parents = left.at(level + 1).zip(right(level + 1));
+                if let Some((l, _)) = parents.filter(|(l, r)| l.node == r.node && l.slot == r.slot)
+                    && pulled_left + pulled_right == 0
+                    && !l.word().is_dead()
+                    && (self.mode == Mode::Shared || word.is_live())
+                {
+                    l.node.publish(l.slot, *word);
+                    return Ok(());
+                }
+            }
+            level += 1;
+        }
+    }
+
+    /// Notes that the nodes of both paths at `level` are replaced, but for what is in the slots `removed` (from the left path's node
+    /// to the right path's).
+    fn replaced(
+        draft: &mut Draft,
+        level: usize,
+        l: Option<&Frame>,
+        r: Option<&Frame>,
+        removed: Range<usize>,
+    ) {
+        match (l, r) {
+            (Some(l), Some(r)) if l.node == r.node => draft.old.push(Old {
+                node: l.node,
+                level,
+                removed,
+            }),
+            (l, r) => {
+                if let Some(l) = l {
+                    draft.old.push(Old {
+                        node: l.node,
+                        level,
+                        removed: removed.start..l.node.len(),
+                    });
+                }
+                if let Some(r) = r {
+                    draft.old.push(Old {
+                        node: r.node,
+                        level,
+                        removed: 0..removed.end,
+                    });
+                }
+            }
+        }
+    }
+
+    /// A sibling under the same parent to share slots with: to take what does not fit, or to be merged with when few are left.
+    fn sibling(
+        &self,
+        run: &Run,
+        packed: bool,
+        pl: Option<&Frame>,
+        pr: Option<Frame>,
+        memory: Memory,
+    ) -> Option<Sibling> {
+        let len = run.0.len();
+        let limit = match len {
+            0..=FEW if !run.is_gap() => MERGED,
+            0..=SLOTS => return None,
+            _ if packed => return None,
+            _ => 2 * SLOTS,
+        };
+        if memory == Memory::MustNot && self.owner.stock.spare() == 0 {
+            return None;
+        }
+        let child = |parent: &Frame, slot: usize| {
+            let step = Frame { slot, ..*parent };
+            let child = step.word().target()?;
+            // SAFETY: a live word of an inner slot is a child.
+            let node = unsafe { NodeRef::from_target(child) };
+            (node.len() + len <= limit).then(|| Frame {
+                node,
+                min: step.first(),
+                max: step.last(),
+                slot: 0,
+            })
+        };
+        let right = pr
+            .filter(|pr| pr.slot + 1 < pr.node.len())
+            .and_then(|pr| child(&pr, pr.slot + 1));
+        if let Some(frame) = right {
+            return Some(Sibling::Right(frame));
+        }
+        let left = pl
+            .filter(|pl| pl.slot > 0)
+            .and_then(|pl| child(pl, pl.slot - 1));
+        left.map(Sibling::Left)
+    }
+}
+
+/// One change of a range, at the leaves.
+struct Edit<'a> {
+    first: u64,
+    last: u64,
+    word: Word,
+    /// A copy of the entry that sticks out on both sides.
+    copy: Option<Word>,
+    memory: Memory,
+    /// The path of `last`, for its bounds when it does not get to a leaf.
+    apart: &'a Path,
+}
+
+impl Edit<'_> {
+    /// Gathers the leaves: what is left of the edit, the edit, what is right of it. Returns the slots whose contents do not live on
+    /// (from the left leaf's to the right leaf's), and in `behind` how many slots come after the edit.
+    fn gather(
+        &self,
+        left: &Path,
+        r: Option<&Frame>,
+        run: &mut Run,
+        behind: &mut usize,
+    ) -> Range<usize> {
+        let mut removed = 0..0;
+        match left.at(0) {
+            Some(l) => {
+                run.gather(l, 0..l.slot);
+                let sticks_out = l.first() < self.first;
+                if sticks_out {
+                    run.push(self.first - 1, l.word());
+                }
+                removed.start = l.slot + usize::from(sticks_out);
+            }
+            None if left.bounds().0 < self.first => run.push(self.first - 1, Word::EMPTY),
+            None => {}
+        }
+        run.push(self.last, self.word);
+        let before = run.0.len();
+        match r {
+            Some(r) => {
+                let sticks_out = r.last() > self.last;
+                if sticks_out {
+                    run.push(r.last(), self.copy.unwrap_or(r.word()));
+                }
+                run.gather(r, r.slot + 1..r.node.len());
+                removed.end = r.slot + usize::from(!sticks_out);
+            }
+            None => {
+                let end = self.apart.bounds().1;
+                if end > self.last {
+                    run.push(end, Word::EMPTY);
+                }
+            }
+        }
+        *behind = run.0.len() - before;
+        removed
+    }
+}

@@ -1,0 +1,214 @@
+//! What can go wrong, by type. Every error names the bad input and gives back the value that was not stored.
+
+use crate::{Entry, RangeMap};
+use core::fmt;
+use core::ops::{Bound, RangeInclusive};
+use std::error::Error;
+
+/// A range that holds no index: its start is past its end, or a bound excludes everything.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct BadRange {
+    /// The start that was passed.
+    pub start: Bound<u64>,
+    /// The end that was passed.
+    pub end: Bound<u64>,
+}
+
+impl fmt::Display for BadRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the range from ")?;
+        match self.start {
+            Bound::Included(start) => write!(f, "{start} (included)")?,
+            Bound::Excluded(start) => write!(f, "{start} (excluded)")?,
+            Bound::Unbounded => f.write_str("the beginning")?,
+        }
+        f.write_str(" to ")?;
+        match self.end {
+            Bound::Included(end) => write!(f, "{end} (included)")?,
+            Bound::Excluded(end) => write!(f, "{end} (excluded)")?,
+            Bound::Unbounded => f.write_str("the end")?,
+        }
+        f.write_str(" holds no index")
+    }
+}
+
+impl Error for BadRange {}
+
+/// Why a store was refused. The tree is as it was.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum StoreErrorKind {
+    /// The allocator gave no memory for a node, or for the copy of an entry that was to be split.
+    OutOfMemory,
+    /// The range holds no index.
+    BadRange(BadRange),
+}
+
+impl fmt::Display for StoreErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OutOfMemory => f.write_str("out of memory"),
+            Self::BadRange(bad) => bad.fmt(f),
+        }
+    }
+}
+
+/// Why an insert was refused. The tree is as it was.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum InsertErrorKind {
+    /// The allocator gave no memory for a node.
+    OutOfMemory,
+    /// The range holds no index.
+    BadRange(BadRange),
+    /// This range, the first one that overlaps, is in the way.
+    Occupied(RangeInclusive<u64>),
+}
+
+impl fmt::Display for InsertErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OutOfMemory => f.write_str("out of memory"),
+            Self::BadRange(bad) => bad.fmt(f),
+            Self::Occupied(range) => write!(f, "the entry at {range:?} is in the way"),
+        }
+    }
+}
+
+/// Why a replace was refused. The tree is as it was.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ReplaceErrorKind {
+    /// The allocator gave no memory for a node.
+    OutOfMemory,
+    /// No entry covers the index; this is the gap around it.
+    Vacant(RangeInclusive<u64>),
+}
+
+impl fmt::Display for ReplaceErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OutOfMemory => f.write_str("out of memory"),
+            Self::Vacant(gap) => write!(f, "no entry to replace in the gap {gap:?}"),
+        }
+    }
+}
+
+macro_rules! error_with_value {
+    ($(#[$doc:meta])* $name:ident, $kind:ident) => {
+        $(#[$doc])*
+        pub struct $name<V> {
+            /// The value that was not stored.
+            pub value: V,
+            /// What was wrong.
+            pub kind: $kind,
+        }
+
+        impl<V> fmt::Debug for $name<V> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(stringify!($name)).field("kind", &self.kind).finish_non_exhaustive()
+            }
+        }
+
+        impl<V> fmt::Display for $name<V> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.kind.fmt(f)
+            }
+        }
+
+        impl<V> Error for $name<V> {}
+    };
+}
+
+error_with_value!(
+    /// A store that was refused, with the value.
+    StoreError,
+    StoreErrorKind
+);
+error_with_value!(
+    /// An insert that was refused, with the value.
+    InsertError,
+    InsertErrorKind
+);
+error_with_value!(
+    /// A replace that was refused, with the value.
+    ReplaceError,
+    ReplaceErrorKind
+);
+
+/// Why a removal that may split an entry was refused. The tree is as it was.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RemoveError {
+    /// The allocator gave no memory for a node, or for the copy of an entry that was to be split.
+    OutOfMemory,
+    /// The range holds no index.
+    BadRange(BadRange),
+}
+
+impl fmt::Display for RemoveError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OutOfMemory => f.write_str("out of memory"),
+            Self::BadRange(bad) => bad.fmt(f),
+        }
+    }
+}
+
+impl Error for RemoveError {}
+
+/// The border of a prune lies inside an entry, and there is no node at hand to cut it with. The tree is as it was.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct WouldCut {
+    /// The range of the entry that would have been cut.
+    pub range: RangeInclusive<u64>,
+    /// The border.
+    pub at: u64,
+}
+
+impl fmt::Display for WouldCut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "pruning at {} would cut the entry at {:?}, and no node is at hand for that",
+            self.at, self.range
+        )
+    }
+}
+
+impl Error for WouldCut {}
+
+/// Why a copy is not whole.
+pub enum DupError<W: Entry, E> {
+    /// The allocator gave no memory for the nodes. Nothing was copied: nodes are counted and taken before the first entry is.
+    OutOfMemory,
+    /// The closure refused an entry.
+    Entry {
+        /// The range of that entry.
+        range: RangeInclusive<u64>,
+        /// What the closure returned.
+        error: E,
+        /// A valid tree that holds exactly the entries before that one.
+        partial: RangeMap<W>,
+    },
+}
+
+impl<W: Entry, E: fmt::Debug> fmt::Debug for DupError<W, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OutOfMemory => f.write_str("OutOfMemory"),
+            Self::Entry { range, error, .. } => f
+                .debug_struct("Entry")
+                .field("range", range)
+                .field("error", error)
+                .finish_non_exhaustive(),
+        }
+    }
+}
+
+impl<W: Entry, E: fmt::Display> fmt::Display for DupError<W, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OutOfMemory => f.write_str("out of memory"),
+            Self::Entry { range, error, .. } => write!(f, "the copy stopped at {range:?}: {error}"),
+        }
+    }
+}
+
+impl<W: Entry, E: fmt::Debug + fmt::Display> Error for DupError<W, E> {}

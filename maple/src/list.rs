@@ -1,0 +1,187 @@
+//! Intrusive lists of nodes, threaded through the link word. None of them ever needs memory.
+
+use crate::node::{MAX_LEVELS, NODE_BYTES, NodeRef};
+use core::ptr::{self, NonNull};
+
+/// Free nodes, first in first out, so that nodes taken side by side from a slab are used side by side.
+///
+/// # Invariants
+///
+/// The list owns its nodes: nobody else can reach them. Following `head` through the link words passes `len` nodes and ends at
+/// `tail`, whose link is not looked at.
+#[derive(Debug)]
+pub(crate) struct FreeList {
+    ends: Option<(NodeRef, NodeRef)>,
+    len: usize,
+}
+
+// SAFETY: the list owns its nodes, and nodes have no tie to a thread.
+unsafe impl Send for FreeList {}
+
+impl FreeList {
+    pub(crate) const fn new() -> Self {
+        Self { ends: None, len: 0 }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The nodes, from the front.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = NodeRef> {
+        let tail = self.ends.map(|(_, tail)| tail);
+        core::iter::successors(self.ends.map(|(head, _)| head), move |node| {
+            let next = NonNull::new(node.load_link()).filter(|_| Some(*node) != tail)?;
+            // SAFETY: by the list's invariant the link of a node that is not the tail is the next node.
+            Some(unsafe { NodeRef::from_target(next) })
+        })
+    }
+
+    /// Adds a node that nobody can reach any more.
+    pub(crate) fn push(&mut self, node: NodeRef) {
+        let tail = match self.ends {
+            None => node,
+            Some((head, tail)) => {
+                node.store_link(head.as_ptr().as_ptr().cast());
+                tail
+            }
+        };
+        self.ends = Some((node, tail));
+        self.len += 1;
+    }
+
+    /// Adds all of `other` behind the nodes that are here.
+    pub(crate) fn append(&mut self, other: FreeList) {
+        let Some((head, tail)) = other.ends else {
+            return;
+        };
+        self.ends = match self.ends {
+            None => Some((head, tail)),
+            Some((first, last)) => {
+                last.store_link(head.as_ptr().as_ptr().cast());
+                Some((first, tail))
+            }
+        };
+        self.len += other.len;
+    }
+
+    /// Takes the node in front.
+    pub(crate) fn pop(&mut self) -> Option<NodeRef> {
+        let (head, tail) = self.ends?;
+        self.ends = if head == tail {
+            None
+        } else {
+            let next = NonNull::new(head.load_link())?;
+            // SAFETY: by the list's invariant the link of a node that is not the tail is the next node.
+            Some((unsafe { NodeRef::from_target(next) }, tail))
+        };
+        self.len -= 1;
+        head.store_link(ptr::null_mut());
+        Some(head)
+    }
+
+    /// Takes `count` nodes from the front, or all there are.
+    pub(crate) fn split(&mut self, count: usize) -> FreeList {
+        let mut front = FreeList::new();
+        for _ in 0..count.min(self.len) {
+            let Some(node) = self.pop() else { break };
+            let mut one = FreeList::new();
+            one.push(node);
+            front.append(one);
+        }
+        front
+    }
+
+    pub(crate) fn take(&mut self) -> FreeList {
+        core::mem::replace(self, FreeList::new())
+    }
+}
+
+/// What a node on the [`Limbo`] list still holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Remains {
+    /// The node alone was replaced. What its live slots point at lives on in its successor; what its dead slots point at is its own.
+    Husk,
+    /// The node with everything below it was removed: every slot that is not empty is its own.
+    Tree,
+    /// As `Tree`, found while taking a bigger tree apart (it was never counted as waiting).
+    Below,
+}
+
+/// Nodes that no new reader can reach, with what they still hold, last in first out.
+///
+/// The link word of each is the next node with a tag in its low byte: the level of the node it stands in, and what remains in it.
+///
+/// # Invariants
+///
+/// The list owns its nodes and what remains in them, but readers that came early may still be looking at both. So nothing is
+/// released before a grace period has passed (or before exclusive access proves that there are no readers).
+#[derive(Debug)]
+pub(crate) struct Limbo {
+    head: Option<NodeRef>,
+}
+
+// SAFETY: the list owns its nodes, and nodes have no tie to a thread. Whether the entries in them may be released on another thread
+// is checked where the list is handed over.
+unsafe impl Send for Limbo {}
+
+const REMAINS_SHIFT: u32 = 5;
+const _: () = assert!(MAX_LEVELS <= 1 << REMAINS_SHIFT && (3 << REMAINS_SHIFT) < NODE_BYTES);
+
+impl Limbo {
+    pub(crate) const fn new() -> Self {
+        Self { head: None }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.head.is_none()
+    }
+
+    pub(crate) fn push(&mut self, node: NodeRef, level: usize, remains: Remains) {
+        let next = self
+            .head
+            .map_or(ptr::null_mut(), |head| head.as_ptr().as_ptr().cast::<()>());
+        let kind = match remains {
+            Remains::Husk => 0,
+            Remains::Tree => 1,
+            Remains::Below => 2,
+        };
+        node.store_link(next.map_addr(|addr| addr | level | (kind << REMAINS_SHIFT)));
+        self.head = Some(node);
+    }
+
+    pub(crate) fn pop(&mut self) -> Option<(NodeRef, usize, Remains)> {
+        let node = self.head?;
+        let link = node.load_link();
+        let tag = link.addr() & (NODE_BYTES - 1);
+        let next = NonNull::new(link.map_addr(|addr| addr & !(NODE_BYTES - 1)));
+        // SAFETY: `push` wrote the link, so what is left of it without the tag is a node of this list.
+        self.head = next.map(|next| unsafe { NodeRef::from_target(next) });
+        node.store_link(ptr::null_mut());
+        let remains = match tag >> REMAINS_SHIFT {
+            0 => Remains::Husk,
+            1 => Remains::Tree,
+            _ => Remains::Below,
+        };
+        Some((node, tag & ((1 << REMAINS_SHIFT) - 1), remains))
+    }
+
+    pub(crate) fn take(&mut self) -> Limbo {
+        core::mem::replace(self, Limbo::new())
+    }
+
+    /// Gives the list up as one pointer, for [`Limbo::from_raw`].
+    pub(crate) fn into_raw(self) -> Option<NonNull<()>> {
+        self.head.map(|head| head.as_ptr().cast())
+    }
+
+    /// # Safety
+    ///
+    /// `raw` came from [`Limbo::into_raw`] and is used once.
+    pub(crate) unsafe fn from_raw(raw: NonNull<()>) -> Self {
+        // SAFETY: the caller's promise.
+        Self {
+            head: Some(unsafe { NodeRef::from_target(raw) }),
+        }
+    }
+}

@@ -1,0 +1,692 @@
+//! The exclusive face: one owner, no guards, changes in place.
+
+use crate::dump::{Dot, Dump};
+use crate::dup;
+use crate::edit::{Displaced, Memory, Mode, Writer};
+use crate::entry::{Entry, Kind, TryClone, try_clone_raw};
+use crate::error::{
+    DupError, InsertError, InsertErrorKind, RemoveError, ReplaceError, ReplaceErrorKind,
+    StoreError, StoreErrorKind, WouldCut,
+};
+use crate::iter::{Gaps, Iter};
+use crate::list::Limbo;
+use crate::node::{Root, Word};
+use crate::owner::{Owner, Release, Sink};
+use crate::path::Path;
+use crate::range::inclusive;
+use crate::reserve::Reserve;
+use crate::sweep::{Swept, Which};
+use crate::validate::{Invalid, Summary, validate};
+use crate::walk::{Walk, lookup, lookup_range, whole_gap};
+use arrayvec::ArrayVec;
+use core::fmt;
+use core::marker::PhantomData;
+use core::ops::{RangeBounds, RangeInclusive};
+use core::ptr::NonNull;
+use maple_rcu::AllocError;
+
+/// An ordered map from ranges of `u64` that do not overlap to pointer-sized entries, with one owner.
+///
+/// Readers need no guard (`&self`), and changes are made in place (`&mut self`). [`MapleTree`](crate::MapleTree) is the form that
+/// readers and writers share; the two turn into each other for free.
+///
+/// All ranges are given as any [`RangeBounds<u64>`] and come back inclusive. `h` below is the height, logarithmic in the number of
+/// entries.
+///
+/// ```
+/// use maple_tree::RangeMap;
+///
+/// let mut map = RangeMap::new();
+/// map.store(0x1000..0x4000, 'a')?;
+/// map.store(0x2000..0x3000, 'b')?;                                  // splits what it falls into
+/// assert_eq!(map.get_range(0x3fff), (0x3000..=0x3fff, Some('a')));
+/// assert_eq!(map.iter().map(|(_, value)| value).collect::<String>(), "aba");
+/// # Ok::<(), maple_tree::StoreError<char>>(())
+/// ```
+///
+/// # Invariants
+///
+/// `root` and `owner` belong together and hold entries of type `V`. While the map is not inside a [`MapleTree`](crate::MapleTree),
+/// no node has a dead word and nothing waits for a grace period.
+pub struct RangeMap<V: Entry> {
+    pub(crate) root: Root,
+    pub(crate) owner: Owner,
+    entries: PhantomData<V>,
+}
+
+// SAFETY: the map owns its entries as a `Vec<V>` would.
+unsafe impl<V: Entry + Send> Send for RangeMap<V> {}
+// SAFETY: `&RangeMap` gives out shared references to entries only.
+unsafe impl<V: Entry + Sync> Sync for RangeMap<V> {}
+
+/// Figures of one tree.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct TreeFigures {
+    /// Levels of nodes; 0 for an empty tree.
+    pub height: usize,
+    /// Nodes ever built for this tree.
+    pub nodes_taken: u64,
+    /// Free nodes the tree has at hand, with those that are earmarked.
+    pub spare: usize,
+    /// Of those, nodes that are left for the tree's own prune.
+    pub earmarked: usize,
+    /// Nodes, and whole removed sub-trees, each counted once, that wait for a grace period and were not handed over yet.
+    pub retired: usize,
+}
+
+impl TreeFigures {
+    pub(crate) fn of(root: &Root, owner: &Owner) -> Self {
+        Self {
+            height: root.load().map_or(0, |(_, level)| level + 1),
+            nodes_taken: owner.nodes_taken,
+            spare: owner.stock.len(),
+            earmarked: owner.stock.earmarked(),
+            retired: owner.retired(),
+        }
+    }
+}
+
+impl<V: Entry> RangeMap<V> {
+    /// An empty map. Allocates nothing.
+    pub const fn new() -> Self {
+        Self::with_reserve(Reserve::global())
+    }
+
+    pub(crate) const fn with_reserve(reserve: &'static Reserve) -> Self {
+        Self {
+            root: Root::new(),
+            owner: Owner::new(reserve),
+            entries: PhantomData,
+        }
+    }
+
+    /// The entry that covers `index`. `O(h)`, allocates nothing.
+    #[inline]
+    pub fn get(&self, index: u64) -> Option<V::Ref<'_>> {
+        // SAFETY: the entry stays for as long as the map is borrowed.
+        lookup(&self.root, index).map(|entry| unsafe { V::borrow(entry) })
+    }
+
+    /// The entry that covers `index` with its exact range, or nothing with the whole gap around `index`. `O(h)`.
+    ///
+    /// ```
+    /// let mut map = maple_tree::RangeMap::new();
+    /// map.store(10..20, 7u8)?;
+    /// assert_eq!(map.get_range(12), (10..=19, Some(7)));
+    /// assert_eq!(map.get_range(20), (20..=u64::MAX, None));
+    /// # Ok::<(), maple_tree::StoreError<u8>>(())
+    /// ```
+    pub fn get_range(&self, index: u64) -> (RangeInclusive<u64>, Option<V::Ref<'_>>) {
+        // SAFETY: the entry stays for as long as the map is borrowed.
+        unsafe { get_range::<V>(&self.root, index) }
+    }
+
+    /// Whether an entry covers `index`. `O(h)`.
+    pub fn contains(&self, index: u64) -> bool {
+        lookup(&self.root, index).is_some()
+    }
+
+    /// The entry with the lowest range.
+    pub fn first(&self) -> Option<(RangeInclusive<u64>, V::Ref<'_>)> {
+        self.iter().next()
+    }
+
+    /// The entry with the highest range.
+    pub fn last(&self) -> Option<(RangeInclusive<u64>, V::Ref<'_>)> {
+        self.iter().next_back()
+    }
+
+    /// Whether there is no entry.
+    pub fn is_empty(&self) -> bool {
+        self.first().is_none()
+    }
+
+    /// All entries with their ranges, in order.
+    pub fn iter(&self) -> Iter<'_, V> {
+        self.range(..)
+    }
+
+    /// The entries that overlap `range`, each with its whole range. A range that holds no index yields nothing.
+    ///
+    /// ```
+    /// let mut map = maple_tree::RangeMap::new();
+    /// map.store(10..20, 1u8)?;
+    /// map.store(30..40, 2u8)?;
+    /// assert_eq!(map.range(15..30).collect::<Vec<_>>(), [(10..=19, 1)]);
+    /// assert_eq!(map.range(..).next_back(), Some((30..=39, 2)));
+    /// # Ok::<(), maple_tree::StoreError<u8>>(())
+    /// ```
+    pub fn range(&self, range: impl RangeBounds<u64>) -> Iter<'_, V> {
+        // SAFETY: the map is borrowed for as long as the iterator.
+        unsafe { Iter::new(&self.root, inclusive(&range).ok()) }
+    }
+
+    /// The gaps within `range`, clipped to it. A range that holds no index yields nothing.
+    ///
+    /// ```
+    /// let mut map = maple_tree::RangeMap::new();
+    /// map.store(10..20, 1u8)?;
+    /// assert_eq!(map.gaps(..30).collect::<Vec<_>>(), [0..=9, 20..=29]);
+    /// # Ok::<(), maple_tree::StoreError<u8>>(())
+    /// ```
+    pub fn gaps(&self, range: impl RangeBounds<u64>) -> Gaps<'_, V> {
+        // SAFETY: the map is borrowed for as long as the iterator.
+        unsafe { Gaps::new(&self.root, inclusive(&range).ok()) }
+    }
+
+    fn writer(&mut self) -> Writer<'_> {
+        Writer {
+            root: &self.root,
+            owner: &mut self.owner,
+            mode: Mode::Exclusive,
+            kind: Kind::of::<V>(),
+        }
+    }
+
+    /// Releases what an operation displaced and retired. Last, because an entry's `Drop` may panic.
+    fn release(&mut self, displaced: Displaced) {
+        if V::NEEDS_DROP && !displaced.is_empty() {
+            // SAFETY: `&mut self`: there are no readers.
+            let mut release = unsafe {
+                Release::new(
+                    Limbo::new(),
+                    Kind::of::<V>(),
+                    Sink::Stock(&mut self.owner.stock),
+                )
+            };
+            displaced
+                .into_iter()
+                .for_each(|entry| release.add_entry(entry));
+            release.run();
+        }
+        // SAFETY: `&mut self`: there are no readers.
+        unsafe { self.owner.release_retired(Kind::of::<V>()) };
+    }
+
+    /// Makes the tree fit for exclusive use after it was shared: releases what waits for a grace period, because there are no readers.
+    pub(crate) fn settle(&mut self) {
+        while let Some((low, high)) = self.owner.dead.take() {
+            let (mut limbo, mut entries) = (Limbo::new(), Swept::new());
+            // SAFETY: `&mut self`: there are no readers.
+            let stopped = unsafe {
+                self.writer()
+                    .sweep((low, high), Which::All, &mut limbo, &mut entries)
+            };
+            self.owner.dead = stopped.map(|from| (from, high));
+            // SAFETY: `&mut self`: there are no readers.
+            unsafe { release_swept::<V>(limbo, entries, self.owner.reserve) };
+        }
+        self.release(Displaced::new());
+    }
+
+    /// Stores `value` at `range`, over whatever is there: entries inside are dropped, entries that stick out are cut, an entry that
+    /// sticks out on both sides is split (which clones it). `O(h)` and the entries removed.
+    ///
+    /// # Errors
+    ///
+    /// Out of memory, or a range that holds no index. The value comes back, and the map is as it was.
+    pub fn store(&mut self, range: impl RangeBounds<u64>, value: V) -> Result<(), StoreError<V>>
+    where
+        V: TryClone,
+    {
+        let window = match inclusive(&range) {
+            Ok(window) => window,
+            Err(bad) => {
+                return Err(StoreError {
+                    value,
+                    kind: StoreErrorKind::BadRange(bad),
+                });
+            }
+        };
+        let mut displaced = Displaced::new();
+        let entry = value.into_raw();
+        // SAFETY: an entry of the map is not taken back during the call.
+        let split = |entry| unsafe { try_clone_raw::<V>(entry) };
+        match self.writer().write(
+            window,
+            Word::live(entry),
+            Memory::May,
+            &mut displaced,
+            split,
+        ) {
+            Ok(()) => self.release(displaced),
+            // SAFETY: the entry was not stored.
+            Err(_) => {
+                return Err(StoreError {
+                    value: unsafe { V::from_raw(entry) },
+                    kind: StoreErrorKind::OutOfMemory,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Stores `value` at `range` if no entry overlaps it. `O(h)`.
+    ///
+    /// # Errors
+    ///
+    /// The first range in the way; out of memory; a range that holds no index. The value comes back, and the map is as it was.
+    ///
+    /// ```
+    /// use maple_tree::{InsertErrorKind, RangeMap};
+    ///
+    /// let mut map = RangeMap::new();
+    /// map.insert(10..20, 1u8)?;
+    /// let refused = map.insert(19..30, 2).unwrap_err();
+    /// assert_eq!((refused.value, refused.kind), (2, InsertErrorKind::Occupied(10..=19)));
+    /// # Ok::<(), maple_tree::InsertError<u8>>(())
+    /// ```
+    pub fn insert(&mut self, range: impl RangeBounds<u64>, value: V) -> Result<(), InsertError<V>> {
+        let mut displaced = Displaced::new();
+        let stored = insert_with(&mut self.writer(), &range, value, &mut displaced);
+        debug_assert!(displaced.is_empty());
+        self.release(displaced);
+        stored
+    }
+
+    /// Puts `value` in the place of the entry that covers `index`, and returns that entry with the range, which stays. `O(h)`,
+    /// allocates nothing.
+    ///
+    /// # Errors
+    ///
+    /// No entry covers `index`: the value comes back with the gap.
+    pub fn replace(
+        &mut self,
+        index: u64,
+        value: V,
+    ) -> Result<(RangeInclusive<u64>, V), ReplaceError<V>> {
+        let path = Path::to(self.root.load(), index);
+        let Some((frame, old)) = path
+            .entry()
+            .and_then(|frame| Some((frame, frame.word().target()?)))
+        else {
+            return Err(ReplaceError {
+                value,
+                kind: ReplaceErrorKind::Vacant(self.get_range(index).0),
+            });
+        };
+        frame.node.publish(frame.slot, Word::live(value.into_raw()));
+        // SAFETY: the entry was just taken out of its slot, and there are no readers.
+        Ok((path.range(), unsafe { V::from_raw(old) }))
+    }
+
+    /// Takes out the entry that covers `index`, with its whole range. `O(h)`. Allocates nothing, cannot fail.
+    pub fn erase(&mut self, index: u64) -> Option<(RangeInclusive<u64>, V)> {
+        let erased = self.writer().erase(index)?;
+        self.release(Displaced::new());
+        // SAFETY: the entry was just taken out of its slot, and there are no readers.
+        Some((erased.first..=erased.last, unsafe {
+            V::from_raw(erased.entry)
+        }))
+    }
+
+    /// Removes everything inside `range`. Entries that stick out are cut, one that sticks out on both sides is split (which clones
+    /// it). `O(h)` and the entries removed.
+    ///
+    /// # Errors
+    ///
+    /// A range that holds no index; out of memory, which is possible only when an entry is cut. The map is as it was.
+    pub fn remove(&mut self, range: impl RangeBounds<u64>) -> Result<(), RemoveError>
+    where
+        V: TryClone,
+    {
+        let window = inclusive(&range).map_err(RemoveError::BadRange)?;
+        let mut displaced = Displaced::new();
+        let removed = remove_with::<V>(&mut self.writer(), window, &mut displaced);
+        self.release(displaced);
+        self.settle();
+        removed.map_err(|_| RemoveError::OutOfMemory)
+    }
+
+    /// Removes every entry. The map is as new.
+    pub fn clear(&mut self) {
+        self.writer().clear();
+        self.release(Displaced::new());
+    }
+
+    /// Cuts off every entry whose range **starts** at or after `from`. An entry that starts before `from` and covers it stays whole
+    /// (see [`prune_cut`](Self::prune_cut)). `O(h)` whatever the size of the tail, takes no node, cannot fail.
+    ///
+    /// What is cut off is in the [`Tail`]; dropping that drops the entries and frees the nodes.
+    pub fn prune(&mut self, from: u64) -> Tail<V> {
+        let (tail, refused) = self.cut_off(from, false);
+        debug_assert!(refused.is_ok());
+        tail
+    }
+
+    /// Cuts off everything at or after `from`; an entry that covers `from` is made to end before it. `O(h)`.
+    ///
+    /// # Errors
+    ///
+    /// When the entry to be cut reaches up to `u64::MAX`, all nodes on the right edge of the tree are full (so that a new root is
+    /// needed), and there is no memory for it. The map is as it was.
+    pub fn prune_cut(&mut self, from: u64) -> Result<Tail<V>, WouldCut> {
+        let (tail, done) = self.cut_off(from, true);
+        done.map(|()| tail).map_err(|(first, last)| WouldCut {
+            range: first..=last,
+            at: from,
+        })
+    }
+
+    fn cut_off(&mut self, from: u64, may_cut: bool) -> (Tail<V>, Result<(), (u64, u64)>) {
+        let mut limbo = Limbo::new();
+        let mut entries = ArrayVec::<NonNull<()>, { crate::node::SLOTS }>::new();
+        let done = self
+            .writer()
+            .prune_exclusive(from, may_cut, &mut limbo, |entry| entries.push(entry));
+        // SAFETY: `&mut self`: there are no readers.
+        let mut release =
+            unsafe { Release::new(limbo, Kind::of::<V>(), Sink::Reserve(self.owner.reserve)) };
+        entries
+            .into_iter()
+            .for_each(|entry| release.add_entry(entry));
+        (
+            Tail {
+                release,
+                entries: PhantomData,
+            },
+            done,
+        )
+    }
+
+    /// A copy of the map, node for node, with a clone of every entry. The nodes are counted and taken in one go before the first
+    /// entry is cloned. `O(n)`.
+    ///
+    /// # Errors
+    ///
+    /// Out of memory.
+    pub fn dup(&self) -> Result<Self, AllocError>
+    where
+        V: TryClone,
+    {
+        dup_root::<V>(&self.root)
+    }
+
+    /// A copy of the map, node for node, with every entry made by `entry` from the range and the entry of the original. `O(n)`.
+    ///
+    /// # Errors
+    ///
+    /// Out of memory for the nodes, before `entry` was called; or the error of `entry`, with a valid map of exactly the entries
+    /// before the one that failed. Getting there allocates nothing.
+    ///
+    /// ```
+    /// use maple_tree::{DupError, RangeMap};
+    ///
+    /// let mut map = RangeMap::new();
+    /// for page in 0..100 {
+    ///     map.store(page..=page, page as u32)?;
+    /// }
+    /// let refused = map.try_dup_with(|_, value| if value < 50 { Ok(value * 2) } else { Err("half is enough") });
+    /// let Err(DupError::Entry { range, partial, .. }) = refused else { panic!() };
+    /// assert_eq!(range, 50..=50);
+    /// assert_eq!(partial.last(), Some((49..=49, 98)));
+    /// # Ok::<(), maple_tree::StoreError<u32>>(())
+    /// ```
+    #[expect(
+        clippy::result_large_err,
+        reason = "the copy that failed is as large as one that did not"
+    )]
+    pub fn try_dup_with<W: Entry, E>(
+        &self,
+        mut entry: impl FnMut(RangeInclusive<u64>, V::Ref<'_>) -> Result<W, E>,
+    ) -> Result<RangeMap<W>, DupError<W, E>> {
+        // SAFETY: the entries are not taken back while the map is borrowed.
+        try_dup_root(&self.root, |first, last, old| {
+            entry(first..=last, unsafe { V::borrow(old) })
+        })
+    }
+
+    /// Checks every invariant of the structure. `O(n)`, allocates. For tests and for the distrustful.
+    ///
+    /// # Errors
+    ///
+    /// The first broken invariant, and where.
+    pub fn validate(&self) -> Result<Summary, Invalid> {
+        validate(&self.root, &self.owner)
+    }
+
+    /// The structure as text.
+    ///
+    /// ```
+    /// let mut map = maple_tree::RangeMap::new();
+    /// map.store(3..=5, 1u8)?;
+    /// assert!(map.dump().to_string().contains("3..=5 entry"));
+    /// # Ok::<(), maple_tree::StoreError<u8>>(())
+    /// ```
+    pub fn dump(&self) -> Dump<'_> {
+        Dump {
+            root: &self.root,
+            lock: None,
+        }
+    }
+
+    /// The structure as a graph for Graphviz.
+    ///
+    /// ```
+    /// let mut map = maple_tree::RangeMap::new();
+    /// map.store(3..=5, 1u8)?;
+    /// assert!(map.dot().to_string().starts_with("digraph"));
+    /// # Ok::<(), maple_tree::StoreError<u8>>(())
+    /// ```
+    pub fn dot(&self) -> Dot<'_> {
+        Dot {
+            root: &self.root,
+            lock: None,
+        }
+    }
+
+    /// Figures of this map.
+    pub fn figures(&self) -> TreeFigures {
+        TreeFigures::of(&self.root, &self.owner)
+    }
+}
+
+impl<V: Entry> Drop for RangeMap<V> {
+    /// Drops the entries and gives all nodes back. Allocates nothing.
+    fn drop(&mut self) {
+        self.writer().clear();
+        let limbo = self.owner.take_retired();
+        // SAFETY: `&mut self`: there are no readers.
+        let release =
+            unsafe { Release::new(limbo, Kind::of::<V>(), Sink::Waiting(self.owner.reserve)) };
+        self.owner.dissolve();
+        release.run();
+    }
+}
+
+impl<V: Entry> Default for RangeMap<V> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<V: Entry + 'static> fmt::Debug for RangeMap<V>
+where
+    for<'a> V::Ref<'a>: fmt::Debug,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
+}
+
+impl<'a, V: Entry> IntoIterator for &'a RangeMap<V> {
+    type Item = (RangeInclusive<u64>, V::Ref<'a>);
+    type IntoIter = Iter<'a, V>;
+
+    fn into_iter(self) -> Iter<'a, V> {
+        self.iter()
+    }
+}
+
+/// What a prune of a [`RangeMap`] cut off.
+///
+/// Dropping it drops the entries and frees the nodes, in time proportional to their number, without allocating. Until then they cost
+/// nothing but their memory, so a caller in a hurry can put that off, or leave it to another thread.
+#[must_use = "dropping the tail right away drops every entry in it"]
+pub struct Tail<V: Entry> {
+    release: Release<'static>,
+    entries: PhantomData<V>,
+}
+
+// SAFETY: the tail owns its entries as a `Vec<V>` would.
+unsafe impl<V: Entry + Send> Send for Tail<V> {}
+// SAFETY: `&Tail` gives out nothing.
+unsafe impl<V: Entry + Sync> Sync for Tail<V> {}
+
+impl<V: Entry> Tail<V> {
+    /// Whether nothing was cut off.
+    pub fn is_empty(&self) -> bool {
+        self.release.is_empty()
+    }
+}
+
+impl<V: Entry> fmt::Debug for Tail<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tail")
+            .field("is_empty", &self.is_empty())
+            .finish_non_exhaustive()
+    }
+}
+
+// What both faces share.
+
+/// # Safety
+///
+/// The tree has entries of type `V`, and what is found stays for `'a`.
+pub(crate) unsafe fn get_range<'a, V: Entry + 'a>(
+    root: &Root,
+    index: u64,
+) -> (RangeInclusive<u64>, Option<V::Ref<'a>>) {
+    let (first, last, entry) = lookup_range(root, index);
+    match entry {
+        // SAFETY: the caller's promise.
+        Some(entry) => (first..=last, Some(unsafe { V::borrow(entry) })),
+        None => {
+            let (first, last) = whole_gap(root, first, last);
+            (first..=last, None)
+        }
+    }
+}
+
+pub(crate) fn insert_with<V: Entry>(
+    writer: &mut Writer<'_>,
+    range: &impl RangeBounds<u64>,
+    value: V,
+    displaced: &mut Displaced,
+) -> Result<(), InsertError<V>> {
+    let window = match inclusive(range) {
+        Ok(window) => window,
+        Err(bad) => {
+            return Err(InsertError {
+                value,
+                kind: InsertErrorKind::BadRange(bad),
+            });
+        }
+    };
+    if let Some(found) = Walk::new(writer.root, Some(window)).next() {
+        return Err(InsertError {
+            value,
+            kind: InsertErrorKind::Occupied(found.first..=found.last),
+        });
+    }
+    let entry = value.into_raw();
+    // The range is a gap, so there is nothing to split.
+    writer
+        .write(window, Word::live(entry), Memory::May, displaced, |_| {
+            Err(AllocError(()))
+        })
+        .map_err(|_| {
+            // SAFETY: the entry was not stored.
+            InsertError {
+                value: unsafe { V::from_raw(entry) },
+                kind: InsertErrorKind::OutOfMemory,
+            }
+        })
+}
+
+/// Removes what is inside `window`. When there is no memory but nothing is cut either, in place (which leaves dead words behind).
+pub(crate) fn remove_with<V: Entry + TryClone>(
+    writer: &mut Writer<'_>,
+    window: (u64, u64),
+    displaced: &mut Displaced,
+) -> Result<(), AllocError> {
+    let mut walk = Walk::new(writer.root, Some(window));
+    let Some(first) = walk.next() else {
+        return Ok(());
+    };
+    let last = walk.next_back().unwrap_or(first);
+    let whole = window.0 <= first.first && last.last <= window.1;
+    // SAFETY: an entry of the tree is not taken back during the call.
+    let split = |entry| unsafe { try_clone_raw::<V>(entry) };
+    match writer.write(window, Word::EMPTY, Memory::May, displaced, split) {
+        Err(_) if whole => {
+            writer.kill(window.0, window.1);
+            Ok(())
+        }
+        result => result,
+    }
+}
+
+/// Releases what a sweep took out.
+///
+/// # Safety
+///
+/// No reader can be looking at it, and it is of a tree with entries of type `V`.
+pub(crate) unsafe fn release_swept<V: Entry>(
+    limbo: Limbo,
+    entries: Swept,
+    reserve: &'static Reserve,
+) {
+    for chunk in entries.chunks(crate::node::SLOTS) {
+        // SAFETY: the caller's promise.
+        let mut release =
+            unsafe { Release::new(Limbo::new(), Kind::of::<V>(), Sink::Reserve(reserve)) };
+        chunk.iter().for_each(|entry| release.add_entry(*entry));
+        release.run();
+    }
+    // SAFETY: the caller's promise.
+    unsafe { Release::new(limbo, Kind::of::<V>(), Sink::Reserve(reserve)) }.run();
+}
+
+pub(crate) fn dup_root<V: Entry + TryClone>(root: &Root) -> Result<RangeMap<V>, AllocError> {
+    // SAFETY: an entry of the tree is not taken back during the call.
+    copy_root(root, |_, _, old| unsafe { try_clone_raw::<V>(old) }).map_err(|_| AllocError(()))
+}
+
+#[expect(
+    clippy::result_large_err,
+    reason = "the copy that failed is as large as one that did not"
+)]
+pub(crate) fn try_dup_root<W: Entry, E>(
+    root: &Root,
+    mut entry: impl FnMut(u64, u64, NonNull<()>) -> Result<W, E>,
+) -> Result<RangeMap<W>, DupError<W, E>> {
+    copy_root(root, |first, last, old| {
+        entry(first, last, old).map(W::into_raw)
+    })
+}
+
+/// Copies a tree whose writer is kept out; `entry` gives the new entry, as a pointer from `into_raw` of `W`.
+#[expect(
+    clippy::result_large_err,
+    reason = "the copy that failed is as large as one that did not"
+)]
+fn copy_root<W: Entry, E>(
+    root: &Root,
+    mut entry: impl FnMut(u64, u64, NonNull<()>) -> Result<NonNull<()>, E>,
+) -> Result<RangeMap<W>, DupError<W, E>> {
+    let mut copy = RangeMap::new();
+    dup::prepare(root, &mut copy.owner).map_err(|_| DupError::OutOfMemory)?;
+    let copied = dup::copy(root, &copy.root, &mut copy.owner, |first, last, old| {
+        entry(first, last, old).map_err(|error| (first..=last, error))
+    });
+    match copied {
+        Ok(()) => Ok(copy),
+        Err((range, error)) => Err(DupError::Entry {
+            range,
+            error,
+            partial: copy,
+        }),
+    }
+}

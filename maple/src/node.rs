@@ -1,0 +1,341 @@
+//! The node: the only place that knows its layout.
+//!
+//! ```text
+//!            0                                        120        128                                      256
+//!            +----------------------------------------+----------+----------------------------------------+
+//!            | pivot 0 | pivot 1 |  ...   | pivot 14  |   link   | slot 0 | slot 1 |   ...    |  slot 15  |
+//!            +----------------------------------------+----------+----------------------------------------+
+//! slot i covers  pivot[i-1] + 1  ..=  pivot[i];   the last slot in use ends where the node ends, and its pivot is u64::MAX
+//! ```
+//!
+//! # Invariants
+//!
+//! 1. **Frozen pivots.** From the store that makes a node reachable to the end of the grace period after it became unreachable,
+//!    its pivots do not change. With exclusive access (`&mut` on the tree) there are no readers and they may.
+//! 2. **Unused pivots are `u64::MAX`**, pivots in use rise strictly and are below the node's own upper bound. So the slot in use
+//!    that comes last is the number of pivots below `u64::MAX`.
+//! 3. **A slot is one [`Word`]**: nothing, a live pointer, or a pointer with the "dead" bit. In a leaf it points at an entry, in an
+//!    inner node at a node one level below. Slots past the last one in use are empty.
+//! 4. **The link belongs to the writer.** Readers never look at it. It threads free nodes, retired nodes and the reserve.
+//! 5. A node lies in a slab of the pool, is aligned to its own size and was initialised (if only with zeroes) when the slab was made.
+
+use crate::search;
+use crate::sync::{AtomicPtr, Ordering};
+use core::cell::UnsafeCell;
+use core::ptr::{self, NonNull};
+
+/// Slots in a node.
+pub(crate) const SLOTS: usize = 16;
+const PIVOTS: usize = SLOTS - 1;
+
+/// More levels than a tree can have: a root is split only after at least eight splits below it, so `8^22 > 2^64` stores are needed
+/// to pass this.
+pub(crate) const MAX_LEVELS: usize = 24;
+
+/// Bytes of a node, and its alignment.
+pub(crate) const NODE_BYTES: usize = 256;
+
+/// See the module's picture and invariants.
+#[repr(C, align(256))]
+pub(crate) struct Node {
+    pivots: UnsafeCell<[u64; PIVOTS]>,
+    link: AtomicPtr<()>,
+    slots: [AtomicPtr<()>; SLOTS],
+}
+
+const _: () = assert!(size_of::<Node>() == NODE_BYTES && align_of::<Node>() == NODE_BYTES);
+
+/// What a slot holds.
+///
+/// | low bits | meaning to a reader | who owns the thing pointed at |
+/// |---|---|---|
+/// | null | gap | |
+/// | `00` | entry or child | the tree |
+/// | `01` | gap | this slot, until a grace period has passed |
+/// | `11` | gap | this slot; a sweep saw it before its grace period began ("aged") |
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Word(*mut ());
+
+const DEAD: usize = 1;
+const AGED: usize = 2;
+
+impl Word {
+    pub(crate) const EMPTY: Self = Self(ptr::null_mut());
+
+    /// A live word. Entries and nodes are aligned to four bytes or more, so the tag bits are clear.
+    pub(crate) fn live(target: NonNull<()>) -> Self {
+        debug_assert_eq!(target.addr().get() & (DEAD | AGED), 0);
+        Self(target.as_ptr())
+    }
+
+    pub(crate) fn is_live(self) -> bool {
+        !self.0.is_null() && self.0.addr() & DEAD == 0
+    }
+
+    pub(crate) fn is_dead(self) -> bool {
+        self.0.addr() & DEAD != 0
+    }
+
+    pub(crate) fn is_aged(self) -> bool {
+        self.0.addr() & AGED != 0
+    }
+
+    /// The same word, dead.
+    pub(crate) fn dead(self) -> Self {
+        Self(self.0.map_addr(|addr| addr | DEAD))
+    }
+
+    /// The same dead word, marked as seen by a sweep.
+    pub(crate) fn aged(self) -> Self {
+        debug_assert!(self.is_dead());
+        Self(self.0.map_addr(|addr| addr | AGED))
+    }
+
+    /// The target of a live word; what a reader may follow.
+    pub(crate) fn target(self) -> Option<NonNull<()>> {
+        if self.is_live() {
+            NonNull::new(self.0)
+        } else {
+            None
+        }
+    }
+
+    /// The target of a live or a dead word; what an owner releases.
+    pub(crate) fn any_target(self) -> Option<NonNull<()>> {
+        NonNull::new(self.0.map_addr(|addr| addr & !(DEAD | AGED)))
+    }
+}
+
+/// A handle on a node.
+///
+/// # Invariants
+///
+/// The node is not given back to the pool while a copy of the handle is in use: a reader's guard, the writer's lock or `&mut` on
+/// the tree keeps it, and retired nodes are given back only after a grace period.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct NodeRef(NonNull<Node>);
+
+impl NodeRef {
+    /// # Safety
+    ///
+    /// `node` is a node of a slab (invariant 5 of the module), and the invariant of [`NodeRef`] will be kept.
+    pub(crate) unsafe fn from_slab(node: NonNull<Node>) -> Self {
+        Self(node)
+    }
+
+    /// The child that the live or dead `target` of an inner slot points at.
+    ///
+    /// # Safety
+    ///
+    /// `target` came from a slot of an inner node, or from a root or link word, with its tags removed.
+    #[inline(always)]
+    pub(crate) unsafe fn from_target(target: NonNull<()>) -> Self {
+        Self(target.cast())
+    }
+
+    pub(crate) fn as_ptr(self) -> NonNull<Node> {
+        self.0
+    }
+
+    /// This node as a word for a parent's slot.
+    pub(crate) fn word(self) -> Word {
+        Word::live(self.0.cast())
+    }
+
+    #[inline(always)]
+    fn node(&self) -> &Node {
+        // SAFETY: the handle's invariant keeps the node, and every field is an atomic word or a cell.
+        unsafe { self.0.as_ref() }
+    }
+
+    #[inline(always)]
+    fn pivots(&self) -> &[u64; PIVOTS] {
+        // SAFETY: the pivots are frozen while anyone else may read them (invariant 1), and the writer that changes them
+        // (`pivots_mut`) holds no such reference across the change.
+        unsafe { &*self.node().pivots.get() }
+    }
+
+    /// # Safety
+    ///
+    /// No other thread can reach the node, and the caller holds no other reference to its pivots.
+    #[expect(
+        clippy::mut_from_ref,
+        reason = "a cell; exclusiveness is the caller's promise"
+    )]
+    unsafe fn pivots_mut(&self) -> &mut [u64; PIVOTS] {
+        // SAFETY: the caller's promise makes this the only reference.
+        unsafe { &mut *self.node().pivots.get() }
+    }
+
+    #[inline(always)]
+    fn slots(&self) -> &[AtomicPtr<()>; SLOTS] {
+        &self.node().slots
+    }
+
+    fn link(&self) -> &AtomicPtr<()> {
+        &self.node().link
+    }
+
+    /// The slot that covers `index`.
+    #[inline(always)]
+    pub(crate) fn search(self, index: u64) -> usize {
+        search::rank(self.pivots(), index)
+    }
+
+    /// Slots in use: at least one.
+    pub(crate) fn len(self) -> usize {
+        self.search(u64::MAX) + 1
+    }
+
+    /// Last index of slot `slot` in a node that ends at `max` (inclusive).
+    #[inline(always)]
+    pub(crate) fn last(self, slot: usize, max: u64) -> u64 {
+        self.pivots()
+            .get(slot)
+            .map_or(max, |pivot| (*pivot).min(max))
+    }
+
+    /// First index of slot `slot` in a node that begins at `min`.
+    #[inline(always)]
+    pub(crate) fn first(self, slot: usize, min: u64) -> u64 {
+        if slot == 0 {
+            min
+        } else {
+            self.pivots()[slot - 1] + 1
+        }
+    }
+
+    /// A reader's load of a slot.
+    #[inline(always)]
+    pub(crate) fn slot(self, slot: usize) -> Word {
+        // Acquire: pairs with the Release store in `publish` (or in `Root::publish`), so that what the word points at is seen as
+        // it was before it became reachable.
+        Word(self.slots()[slot].load(Ordering::Acquire))
+    }
+
+    /// The writer's load of a slot.
+    pub(crate) fn own_slot(self, slot: usize) -> Word {
+        // Relaxed: only the writer stores to slots; the tree's lock (or `&mut`) orders one writer after another.
+        Word(self.slots()[slot].load(Ordering::Relaxed))
+    }
+
+    /// Makes `word` visible in a slot that readers may be looking at.
+    pub(crate) fn publish(self, slot: usize, word: Word) {
+        // Release: pairs with the Acquire load in `slot`.
+        self.slots()[slot].store(word.0, Ordering::Release);
+    }
+
+    /// Makes this node hold `run`, whose last item ends where the node ends.
+    ///
+    /// # Safety
+    ///
+    /// No other thread can reach the node: it is unpublished, or the caller has exclusive access to the tree.
+    pub(crate) unsafe fn rewrite(self, run: &[(u64, Word)]) {
+        debug_assert!(!run.is_empty() && run.len() <= SLOTS);
+        // SAFETY: nobody else can reach the node, so this is the only reference to its pivots.
+        let pivots = unsafe { self.pivots_mut() };
+        let used = run.len() - 1;
+        for (pivot, (last, _)) in pivots.iter_mut().zip(&run[..used]) {
+            *pivot = *last;
+        }
+        pivots[used..].fill(u64::MAX);
+        let words = run
+            .iter()
+            .map(|(_, word)| *word)
+            .chain(core::iter::repeat(Word::EMPTY));
+        for (slot, word) in self.slots().iter().zip(words) {
+            // Relaxed: not reachable yet; the Release store that publishes the node orders these before it.
+            slot.store(word.0, Ordering::Relaxed);
+        }
+    }
+
+    /// Makes this node a copy of `source` with empty slots.
+    ///
+    /// # Safety
+    ///
+    /// As for [`NodeRef::rewrite`]; `source` is another node.
+    pub(crate) unsafe fn copy_pivots(self, source: NodeRef) {
+        // SAFETY: nobody else can reach the node, so this is the only reference to its pivots.
+        let pivots = unsafe { self.pivots_mut() };
+        *pivots = *source.pivots();
+        for slot in self.slots() {
+            // Relaxed: as in `rewrite`.
+            slot.store(ptr::null_mut(), Ordering::Relaxed);
+        }
+    }
+
+    /// Ends the node with slot `slot`: the pivots from there on become unused and the slots behind it empty.
+    ///
+    /// # Safety
+    ///
+    /// As for [`NodeRef::rewrite`].
+    pub(crate) unsafe fn truncate(self, slot: usize) {
+        // SAFETY: nobody else can reach the node, so this is the only reference to its pivots.
+        let pivots = unsafe { self.pivots_mut() };
+        pivots[slot.min(PIVOTS)..].fill(u64::MAX);
+        for behind in &self.slots()[slot + 1..] {
+            // Relaxed: as in `rewrite`.
+            behind.store(ptr::null_mut(), Ordering::Relaxed);
+        }
+    }
+
+    /// Moves the end of slot `slot` (not the last of sixteen) to `last`.
+    ///
+    /// # Safety
+    ///
+    /// As for [`NodeRef::rewrite`].
+    pub(crate) unsafe fn set_pivot(self, slot: usize, last: u64) {
+        // SAFETY: nobody else can reach the node, so this is the only reference to its pivots.
+        let pivots = unsafe { self.pivots_mut() };
+        pivots[slot] = last;
+    }
+
+    /// The link word: a tagged pointer whose meaning is its list's.
+    pub(crate) fn load_link(self) -> *mut () {
+        // Relaxed: lists are handed from thread to thread under a lock or through the grace-period engine, which order this.
+        self.link().load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn store_link(self, link: *mut ()) {
+        // Relaxed: as in `load_link`.
+        self.link().store(link, Ordering::Relaxed);
+    }
+}
+
+/// The root word of a tree: nothing, or a node with its level in the low byte (nodes are aligned to 256).
+#[derive(Debug)]
+pub(crate) struct Root(AtomicPtr<()>);
+
+const LEVEL_MASK: usize = NODE_BYTES - 1;
+
+impl Root {
+    pub(crate) const fn new() -> Self {
+        Self(AtomicPtr::new(ptr::null_mut()))
+    }
+
+    /// The root node and its level (0 is a leaf).
+    #[inline(always)]
+    pub(crate) fn load(&self) -> Option<(NodeRef, usize)> {
+        // Acquire: pairs with the Release store in `publish`, so that the nodes below are seen complete.
+        let word = self.0.load(Ordering::Acquire);
+        let target = NonNull::new(word.map_addr(|addr| addr & !LEVEL_MASK))?;
+        // SAFETY: root words are made only by `publish`.
+        Some((
+            unsafe { NodeRef::from_target(target) },
+            word.addr() & LEVEL_MASK,
+        ))
+    }
+
+    /// Makes another tree visible: the second kind of publication.
+    pub(crate) fn publish(&self, root: Option<(NodeRef, usize)>) {
+        let word = root.map_or(ptr::null_mut(), |(node, level)| {
+            debug_assert!(level < MAX_LEVELS);
+            node.as_ptr()
+                .as_ptr()
+                .cast::<()>()
+                .map_addr(|addr| addr | level)
+        });
+        // Release: pairs with the Acquire load in `load`.
+        self.0.store(word, Ordering::Release);
+    }
+}

@@ -1,0 +1,205 @@
+//! What the writer of a tree keeps beside the root, and the release of what was removed.
+
+use crate::entry::Kind;
+use crate::list::{FreeList, Limbo, Remains};
+use crate::node::{NodeRef, SLOTS};
+use crate::reserve::{Reserve, Stock};
+use arrayvec::ArrayVec;
+use core::ptr::NonNull;
+
+/// The writer's side of a tree, under the tree's lock (or `&mut`).
+///
+/// # Invariants
+///
+/// `limbo` holds the nodes that left the tree, `retired` of them, of which the reserve's figures know `counted`. Every node in the
+/// tree with a dead word covers an index of the hull `dead`.
+#[derive(Debug)]
+pub(crate) struct Owner {
+    pub(crate) stock: Stock,
+    limbo: Limbo,
+    retired: usize,
+    counted: usize,
+    pub(crate) dead: Option<(u64, u64)>,
+    /// Nodes ever built for this tree.
+    pub(crate) nodes_taken: u64,
+    pub(crate) reserve: &'static Reserve,
+}
+
+impl Owner {
+    pub(crate) const fn new(reserve: &'static Reserve) -> Self {
+        Self {
+            stock: Stock::new(),
+            limbo: Limbo::new(),
+            retired: 0,
+            counted: 0,
+            dead: None,
+            nodes_taken: 0,
+            reserve,
+        }
+    }
+
+    /// Nodes (and whole removed sub-trees) that wait for a grace period.
+    pub(crate) fn retired(&self) -> usize {
+        self.retired
+    }
+
+    /// Remembers a node that no new reader can reach.
+    pub(crate) fn retire(&mut self, node: NodeRef, level: usize, remains: Remains) {
+        self.limbo.push(node, level, remains);
+        self.retired += 1;
+    }
+
+    /// Tells the reserve's figures what was retired since the last call.
+    pub(crate) fn count_retired(&mut self) {
+        self.reserve.add_waiting(self.retired - self.counted);
+        self.counted = self.retired;
+    }
+
+    /// Takes what is retired, to release it after a grace period or to hand it over.
+    pub(crate) fn take_retired(&mut self) -> Limbo {
+        self.count_retired();
+        (self.retired, self.counted) = (0, 0);
+        self.limbo.take()
+    }
+
+    /// Releases what is retired here and now, and keeps the nodes.
+    ///
+    /// # Safety
+    ///
+    /// There are no readers: the caller has exclusive access to the tree, and `kind` is that of its entries.
+    pub(crate) unsafe fn release_retired(&mut self, kind: Kind) {
+        if self.limbo.is_empty() {
+            return;
+        }
+        self.reserve.sub_waiting(self.counted);
+        (self.retired, self.counted) = (0, 0);
+        let limbo = self.limbo.take();
+        // SAFETY: without readers no grace period is needed.
+        unsafe { Release::new(limbo, kind, Sink::Stock(&mut self.stock)) }.run();
+        self.stock.trim();
+    }
+
+    /// Notes that a node of the tree got a dead word at `first..=last`.
+    pub(crate) fn note_dead(&mut self, first: u64, last: u64) {
+        self.dead = Some(self.dead.map_or((first, last), |(low, high)| {
+            (low.min(first), high.max(last))
+        }));
+    }
+
+    /// Gives all nodes at hand back; the end of a tree.
+    pub(crate) fn dissolve(&mut self) {
+        self.reserve.sub_earmarked(self.stock.earmarked());
+        self.reserve.repay(self.stock.take_all());
+    }
+}
+
+/// Where nodes go when they are free.
+#[derive(Debug)]
+pub(crate) enum Sink<'a> {
+    /// To one tree's stock.
+    Stock(&'a mut Stock),
+    /// To the reserve what it lent, to the pool the rest; the nodes were counted as waiting.
+    Waiting(&'static Reserve),
+    /// The same for nodes that were never counted.
+    Reserve(&'static Reserve),
+}
+
+/// Free nodes are handed on when this many came together.
+const BATCH: usize = 64;
+
+/// The release of removed nodes, entries and sub-trees: a loop over an intrusive list, without recursion and without memory.
+///
+/// When the drop of an entry panics, the rest is released while the panic unwinds.
+#[derive(Debug)]
+pub(crate) struct Release<'a> {
+    limbo: Limbo,
+    entries: ArrayVec<NonNull<()>, SLOTS>,
+    nodes: FreeList,
+    kind: Kind,
+    sink: Sink<'a>,
+}
+
+impl<'a> Release<'a> {
+    /// # Safety
+    ///
+    /// No reader can be looking at what is on `limbo`: a grace period has passed since the last of it was put there, or there are no
+    /// readers. `kind` is that of the entries.
+    pub(crate) unsafe fn new(limbo: Limbo, kind: Kind, sink: Sink<'a>) -> Self {
+        Self {
+            limbo,
+            entries: ArrayVec::new(),
+            nodes: FreeList::new(),
+            kind,
+            sink,
+        }
+    }
+
+    /// Whether there is nothing to release.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.limbo.is_empty() && self.entries.is_empty()
+    }
+
+    /// Adds an entry to release. (Up to sixteen before the first [`step`](Release::step).)
+    pub(crate) fn add_entry(&mut self, entry: NonNull<()>) {
+        self.entries.push(entry);
+    }
+
+    /// Releases everything.
+    pub(crate) fn run(mut self) {
+        while self.step() {}
+    }
+
+    /// Releases one entry, or takes one node apart.
+    fn step(&mut self) -> bool {
+        if let Some(entry) = self.entries.pop() {
+            // SAFETY: no reader is left (promise of `new`), the list owned the entry, and it was just taken off.
+            unsafe { self.kind.drop(entry) };
+            return true;
+        }
+        let Some((node, level, remains)) = self.limbo.pop() else {
+            return false;
+        };
+        if level > 0 || self.kind.needs_drop {
+            for slot in 0..SLOTS {
+                let word = node.own_slot(slot);
+                let owned = remains != Remains::Husk || word.is_dead();
+                let Some(target) = word.any_target().filter(|_| owned) else {
+                    continue;
+                };
+                if level == 0 {
+                    self.entries.push(target);
+                } else {
+                    // SAFETY: what a slot of an inner node points at is a child.
+                    let child = unsafe { NodeRef::from_target(target) };
+                    self.limbo.push(child, level - 1, Remains::Below);
+                }
+            }
+        }
+        if let (Sink::Waiting(reserve), Remains::Husk | Remains::Tree) = (&self.sink, remains) {
+            reserve.sub_waiting(1);
+        }
+        self.nodes.push(node);
+        if self.nodes.len() >= BATCH {
+            self.hand_on();
+        }
+        true
+    }
+
+    fn hand_on(&mut self) {
+        match &mut self.sink {
+            Sink::Stock(stock) => {
+                while let Some(node) = self.nodes.pop() {
+                    stock.put(node);
+                }
+            }
+            Sink::Waiting(reserve) | Sink::Reserve(reserve) => reserve.repay(self.nodes.take()),
+        }
+    }
+}
+
+impl Drop for Release<'_> {
+    fn drop(&mut self) {
+        while self.step() {}
+        self.hand_on();
+    }
+}

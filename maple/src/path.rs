@@ -1,0 +1,123 @@
+//! A path from the root down to one index, as an array on the stack. Nodes have no parent pointers, so copying one never touches its
+//! children.
+
+use crate::node::{MAX_LEVELS, NodeRef, Word};
+use arrayvec::ArrayVec;
+use core::ops::RangeInclusive;
+
+/// One step of a path: a node, the range it covers, and the slot the path takes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Frame {
+    pub(crate) node: NodeRef,
+    pub(crate) min: u64,
+    pub(crate) max: u64,
+    pub(crate) slot: usize,
+}
+
+impl Frame {
+    /// First index of the slot.
+    pub(crate) fn first(&self) -> u64 {
+        self.node.first(self.slot, self.min)
+    }
+
+    /// Last index of the slot.
+    pub(crate) fn last(&self) -> u64 {
+        self.node.last(self.slot, self.max)
+    }
+
+    /// What the slot holds, as the writer sees it.
+    pub(crate) fn word(&self) -> Word {
+        self.node.own_slot(self.slot)
+    }
+
+    /// The words of slots `range` of the node that are live, as the writer sees them.
+    pub(crate) fn live(&self, slots: core::ops::Range<usize>) -> impl Iterator<Item = Word> {
+        let node = self.node;
+        slots
+            .map(move |slot| node.own_slot(slot))
+            .filter(|word| word.is_live())
+    }
+}
+
+/// The steps from the root to the slot that covers an index. It ends at a leaf, or higher up at an inner slot that is a gap.
+///
+/// Only the writer makes paths: they are read with the writer's loads.
+#[derive(Clone, Debug)]
+pub(crate) struct Path {
+    /// Root first.
+    frames: ArrayVec<Frame, MAX_LEVELS>,
+    /// Level of the root; 0 also when the tree is empty.
+    top: usize,
+}
+
+impl Path {
+    pub(crate) fn to(root: Option<(NodeRef, usize)>, index: u64) -> Self {
+        let Some((mut node, top)) = root else {
+            return Self {
+                frames: ArrayVec::new(),
+                top: 0,
+            };
+        };
+        let mut frames = ArrayVec::new();
+        let (mut min, mut max) = (0, u64::MAX);
+        for _ in 0..=top {
+            let frame = Frame {
+                node,
+                min,
+                max,
+                slot: node.search(index),
+            };
+            frames.push(frame);
+            if frames.len() > top {
+                break;
+            }
+            let Some(child) = frame.word().target() else {
+                break;
+            };
+            (min, max) = (frame.first(), frame.last());
+            // SAFETY: a live word of an inner slot is a child.
+            node = unsafe { NodeRef::from_target(child) };
+        }
+        Self { frames, top }
+    }
+
+    /// Level of the root.
+    pub(crate) fn top(&self) -> usize {
+        self.top
+    }
+
+    /// The step at `level` (0 is the leaf), if the path gets there.
+    pub(crate) fn at(&self, level: usize) -> Option<&Frame> {
+        self.frames.get(self.top.checked_sub(level)?)
+    }
+
+    /// The steps from the root down, each with its level.
+    pub(crate) fn steps(&self) -> impl DoubleEndedIterator<Item = (usize, &Frame)> {
+        self.frames
+            .iter()
+            .enumerate()
+            .map(|(depth, frame)| (self.top - depth, frame))
+    }
+
+    /// The lowest step; `None` in an empty tree.
+    pub(crate) fn bottom(&self) -> Option<&Frame> {
+        self.frames.last()
+    }
+
+    /// The range of the slot that the path ends at.
+    pub(crate) fn bounds(&self) -> (u64, u64) {
+        self.bottom()
+            .map_or((0, u64::MAX), |frame| (frame.first(), frame.last()))
+    }
+
+    /// The leaf step, when the path ends at an entry.
+    pub(crate) fn entry(&self) -> Option<&Frame> {
+        self.at(0).filter(|frame| frame.word().is_live())
+    }
+
+    /// The range of the slot that the path ends at.
+    pub(crate) fn range(&self) -> RangeInclusive<u64> {
+        let (first, last) = self.bounds();
+        first..=last
+    }
+}

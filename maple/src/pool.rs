@@ -1,0 +1,289 @@
+//! Where nodes come from: slabs of 32 KiB. The only place that talks to the global allocator about nodes.
+//!
+//! ```text
+//! slab, aligned to 32 KiB:  | head | node | node | node | ... 126 nodes | 256 bytes left to the allocator's own header |
+//! ```
+//!
+//! A slab is asked for with 256 bytes less than its alignment, so that a general-purpose allocator can put its own header between
+//! two slabs instead of wasting a whole alignment. The slab of a node is found by rounding the node's address down.
+//!
+//! **Policy.** A slab whose last node comes back goes to the allocator at once, but for one that is kept against a tree that shrinks
+//! and grows around a slab's edge. The pool's lock is never held across a call of the allocator or of foreign code.
+
+use crate::list::FreeList;
+use crate::node::{NODE_BYTES, NodeRef};
+use crate::sync::{AtomicUsize, Mutex, Ordering};
+use core::ptr::{self, NonNull};
+use maple_rcu::AllocError;
+use std::alloc::{Layout, alloc_zeroed, dealloc};
+
+const SLAB_ALIGN: usize = 32 * 1024;
+const SLAB_NODES: usize = SLAB_ALIGN / NODE_BYTES - 2;
+const SLAB_BYTES: usize = (SLAB_NODES + 1) * NODE_BYTES;
+const KEPT_EMPTY: usize = 1;
+
+const LAYOUT: Layout = match Layout::from_size_align(SLAB_BYTES, SLAB_ALIGN) {
+    Ok(layout) => layout,
+    Err(_) => panic!("the size and alignment of a slab are constants"),
+};
+
+/// First 256 bytes of a slab.
+///
+/// # Invariants
+///
+/// Read and written only under the pool's lock. `free` holds the nodes that came back; nodes from number `fresh` on were never
+/// handed out. The slab is on the pool's list exactly when it has a free or a fresh node.
+#[repr(C, align(256))]
+struct Slab {
+    free: FreeList,
+    fresh: usize,
+    next: *mut Slab,
+    prev: *mut Slab,
+}
+
+const _: () = assert!(size_of::<Slab>() == NODE_BYTES);
+
+impl Slab {
+    fn available(&self) -> usize {
+        self.free.len() + (SLAB_NODES - self.fresh)
+    }
+}
+
+struct Pool {
+    /// Slabs with at least one node to give, as a list with links both ways.
+    partial: *mut Slab,
+    /// Slabs on that list of which no node is in use.
+    empty: usize,
+}
+
+// SAFETY: the pool owns its slabs, and slabs have no tie to a thread.
+unsafe impl Send for Pool {}
+
+static POOL: Mutex<Pool> = Mutex::new(Pool {
+    partial: ptr::null_mut(),
+    empty: 0,
+});
+/// Slabs that exist. Changed under the lock, read without.
+static SLABS: AtomicUsize = AtomicUsize::new(0);
+/// Nodes that are handed out. Changed under the lock, read without.
+static IN_USE: AtomicUsize = AtomicUsize::new(0);
+
+/// Process-wide figures of the node pool.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct PoolFigures {
+    /// Slabs held from the global allocator.
+    pub slabs: usize,
+    /// Their bytes.
+    pub slab_bytes: usize,
+    /// Nodes (256 bytes each) handed out: to trees, to reserves, or waiting for a grace period.
+    pub nodes_in_use: usize,
+    /// Nodes in slabs that nobody has.
+    pub nodes_free: usize,
+}
+
+/// The figures of the process-wide node pool, read without a lock (so, beside running writers, not all at one instant).
+///
+/// ```
+/// use maple_tree::{RangeMap, pool_figures};
+///
+/// let mut map = RangeMap::new();
+/// map.store(0..=9, 1u32)?;
+/// assert!(pool_figures().nodes_in_use >= 1);
+/// # Ok::<(), maple_tree::StoreError<u32>>(())
+/// ```
+pub fn pool_figures() -> PoolFigures {
+    // Relaxed: figures for people; nothing is concluded from them about memory.
+    let slabs = SLABS.load(Ordering::Relaxed);
+    let nodes_in_use = IN_USE.load(Ordering::Relaxed);
+    PoolFigures {
+        slabs,
+        slab_bytes: slabs * SLAB_BYTES,
+        nodes_in_use,
+        nodes_free: (slabs * SLAB_NODES).saturating_sub(nodes_in_use),
+    }
+}
+
+/// Takes `count` nodes, all or none. Their links are null, the rest of their contents is unspecified.
+///
+/// # Errors
+///
+/// When the global allocator refuses a slab; everything taken so far is back in the pool then.
+pub(crate) fn take(count: usize) -> Result<FreeList, AllocError> {
+    let mut nodes = FreeList::new();
+    // A large request (a copy) gets slabs of its own first, so that its nodes lie side by side.
+    let mut whole = count / SLAB_NODES;
+    loop {
+        {
+            let mut pool = POOL.lock();
+            if whole == 0 {
+                pool.fill(&mut nodes, count);
+            }
+            if nodes.len() == count {
+                return Ok(nodes);
+            }
+        }
+        // SAFETY: the layout has a size above zero.
+        let Some(memory) = NonNull::new(unsafe { alloc_zeroed(LAYOUT) }) else {
+            give(nodes);
+            return Err(AllocError(()));
+        };
+        let slab = memory.cast::<Slab>();
+        let head = Slab {
+            free: FreeList::new(),
+            fresh: 0,
+            next: ptr::null_mut(),
+            prev: ptr::null_mut(),
+        };
+        // SAFETY: the memory is ours and fits the head of a slab. (Zeroed behind it, so that every node is initialised.)
+        unsafe { slab.write(head) };
+        let mut pool = POOL.lock();
+        // SAFETY: the slab is new, so no other reference to it exists.
+        unsafe { pool.link(slab.as_ptr()) };
+        pool.empty += 1;
+        // Relaxed: a figure.
+        SLABS.fetch_add(1, Ordering::Relaxed);
+        whole = whole.saturating_sub(1);
+        let wanted = count.min(nodes.len() + SLAB_NODES);
+        pool.fill(&mut nodes, wanted);
+    }
+}
+
+/// Takes nodes back. Gives slabs that became empty to the allocator.
+pub(crate) fn give(nodes: FreeList) {
+    if nodes.len() == 0 {
+        return;
+    }
+    let emptied = POOL.lock().absorb(nodes);
+    release(emptied);
+}
+
+/// As [`give`], but never waits for the pool's lock: when somebody holds it, the nodes come back to the caller.
+pub(crate) fn try_give(nodes: FreeList) -> Result<(), FreeList> {
+    let Some(mut pool) = POOL.try_lock() else {
+        return Err(nodes);
+    };
+    let emptied = pool.absorb(nodes);
+    drop(pool);
+    release(emptied);
+    Ok(())
+}
+
+/// Frees a chain of slabs that are on no list and of which no node is in use.
+fn release(mut chain: *mut Slab) {
+    while let Some(slab) = NonNull::new(chain) {
+        // SAFETY: `absorb` unlinked the slab, so this thread alone knows it.
+        chain = unsafe { slab.as_ref() }.next;
+        // SAFETY: it was allocated with this layout in `take`.
+        unsafe { dealloc(slab.as_ptr().cast(), LAYOUT) };
+    }
+}
+
+impl Pool {
+    /// Moves free nodes to `nodes` until it holds `count` or no slab has any.
+    fn fill(&mut self, nodes: &mut FreeList, count: usize) {
+        let before = nodes.len();
+        while nodes.len() < count {
+            let Some(slab_ptr) = NonNull::new(self.partial) else {
+                break;
+            };
+            // SAFETY: slabs on the list exist, and the pool's lock (held for `&mut self`) makes this the only reference.
+            let slab = unsafe { &mut *slab_ptr.as_ptr() };
+            if slab.available() == SLAB_NODES {
+                self.empty -= 1;
+            }
+            let wanted = count - nodes.len();
+            nodes.append(slab.free.split(wanted));
+            while nodes.len() < count && slab.fresh < SLAB_NODES {
+                slab.fresh += 1;
+                // SAFETY: node number `fresh` (from 1, the head being number 0) lies inside the slab's memory.
+                let node = unsafe { slab_ptr.cast::<[u8; NODE_BYTES]>().add(slab.fresh) };
+                let mut one = FreeList::new();
+                // SAFETY: a node of a slab, initialised with zeroes, that nobody has.
+                one.push(unsafe { NodeRef::from_slab(node.cast()) });
+                nodes.append(one);
+            }
+            if slab.available() == 0 {
+                // SAFETY: the slab is on the list, and the reference above is not used again.
+                unsafe { self.unlink(slab_ptr.as_ptr()) };
+            }
+        }
+        // Relaxed: a figure.
+        IN_USE.fetch_add(nodes.len() - before, Ordering::Relaxed);
+    }
+
+    /// Takes nodes back; returns the chain (by `next`) of slabs to free.
+    fn absorb(&mut self, mut nodes: FreeList) -> *mut Slab {
+        // Relaxed: a figure.
+        IN_USE.fetch_sub(nodes.len(), Ordering::Relaxed);
+        let mut emptied = ptr::null_mut();
+        while let Some(node) = nodes.pop() {
+            let slab_ptr = node
+                .as_ptr()
+                .as_ptr()
+                .cast::<Slab>()
+                .map_addr(|addr| addr & !(SLAB_ALIGN - 1));
+            // SAFETY: every node lies in a slab, whose memory the node's pointer may reach and whose alignment was just used; the
+            // pool's lock (held for `&mut self`) makes this the only reference to its head.
+            let slab = unsafe { &mut *slab_ptr };
+            let was_full = slab.available() == 0;
+            slab.free.push(node);
+            let is_empty = slab.available() == SLAB_NODES;
+            if was_full {
+                // SAFETY: a slab without free nodes is on no list, and the reference above is not used again.
+                unsafe { self.link(slab_ptr) };
+            }
+            if is_empty {
+                if self.empty < KEPT_EMPTY {
+                    self.empty += 1;
+                } else {
+                    // SAFETY: the slab is on the list.
+                    unsafe { self.unlink(slab_ptr) };
+                    // SAFETY: unlinked, so this thread alone knows it.
+                    unsafe { (*slab_ptr).next = emptied };
+                    emptied = slab_ptr;
+                    // Relaxed: a figure.
+                    SLABS.fetch_sub(1, Ordering::Relaxed);
+                }
+            }
+        }
+        emptied
+    }
+
+    /// Puts a slab at the front of the list.
+    ///
+    /// # Safety
+    ///
+    /// The slab exists, is on no list, and no reference to its head is in use.
+    unsafe fn link(&mut self, slab: *mut Slab) {
+        if !self.partial.is_null() {
+            // SAFETY: slabs on the list exist.
+            unsafe { (*self.partial).prev = slab };
+        }
+        // SAFETY: the caller's promise.
+        let head = unsafe { &mut *slab };
+        head.prev = ptr::null_mut();
+        head.next = self.partial;
+        self.partial = slab;
+    }
+
+    /// Takes a slab off the list.
+    ///
+    /// # Safety
+    ///
+    /// The slab is on the list, and no reference to its head is in use.
+    unsafe fn unlink(&mut self, slab: *mut Slab) {
+        // SAFETY: the caller's promise.
+        let &mut Slab { prev, next, .. } = unsafe { &mut *slab };
+        if prev.is_null() {
+            self.partial = next;
+        } else {
+            // SAFETY: neighbours on the list exist.
+            unsafe { (*prev).next = next };
+        }
+        if !next.is_null() {
+            // SAFETY: neighbours on the list exist.
+            unsafe { (*next).prev = prev };
+        }
+    }
+}

@@ -1,0 +1,605 @@
+//! The shared face: readers without locks, writers one at a time.
+
+use crate::dump::{Dot, Dump};
+use crate::edit::{Displaced, Memory, Mode, Writer};
+use crate::entry::{Kind, Shared, TryClone, try_clone_raw};
+use crate::error::{
+    DupError, InsertError, RemoveError, ReplaceError, ReplaceErrorKind, StoreError, StoreErrorKind,
+    WouldCut,
+};
+use crate::iter::{Gaps, Iter};
+use crate::list::Limbo;
+use crate::map::{
+    RangeMap, TreeFigures, dup_root, get_range, insert_with, release_swept, remove_with,
+    try_dup_root,
+};
+use crate::node::{Root, Word};
+use crate::owner::{Release, Sink};
+use crate::path::Path;
+use crate::prune::{NoPath, Pruned};
+use crate::range::inclusive;
+use crate::removed::{Removed, discard};
+use crate::reserve::Reserve;
+use crate::sweep::{Swept, Which};
+use crate::sync::{AtomicUsize, Mutex, Ordering};
+use crate::validate::{Invalid, Summary, validate};
+use crate::walk::{lookup, whole_gap};
+use core::cell::UnsafeCell;
+use core::fmt;
+use core::marker::PhantomData;
+use core::ops::{RangeBounds, RangeInclusive};
+use core::ptr::NonNull;
+use maple_rcu::{AllocError, Batch, Epoch, InsideReadSection, Rcu};
+
+/// An ordered map from ranges of `u64` that do not overlap to pointer-sized entries, for readers without locks beside one writer at a
+/// time.
+///
+/// * **Readers** hold a guard of the flavour `R` ([`pin`](Self::pin)). They take no lock, never wait and never retry. What they get
+///   lives as long as the guard and the borrow of the tree. A point lookup sees each change whole or not at all.
+/// * **Writers** (`&self` too) take the tree's own lock.
+/// * **Removals** ([`erase`](Self::erase), [`prune`](Self::prune), [`clear`](Self::clear)) cannot fail: they never allocate, never
+///   wait for readers and never enter a read section. What they remove is remembered in place until readers are gone.
+///
+/// Removed nodes and entries are released in batches: operations that grow the tree hand a batch to the flavour when enough has come
+/// together, [`hand_over`](Self::hand_over) does so at once, and [`synchronize`](Self::synchronize) waits and releases. The flavour's
+/// own allocations happen only there.
+///
+/// Entries' `Clone` and the closure of [`try_dup_with`](Self::try_dup_with) run under the tree's lock: they may read the tree but
+/// would wait for ever if they changed it. Entries' `Drop` runs outside the lock.
+///
+/// ```
+/// use maple_tree::MapleTree;
+///
+/// let tree = MapleTree::new();
+/// tree.store(0x1000..0x4000, 'a')?;
+/// let guard = tree.pin();
+/// assert_eq!(tree.get(0x1fff, &guard), Some('a'));
+/// assert_eq!(tree.erase(0x1fff).map(|removed| removed.range()), Some(0x1000..=0x3fff));
+/// assert_eq!(tree.get(0x1fff, &guard), None);
+/// # Ok::<(), maple_tree::StoreError<char>>(())
+/// ```
+///
+/// # Invariants
+///
+/// `map.owner` is touched only under `lock`; `map.root` is atomic. While `carried` is not zero, no node of the tree and no dead entry
+/// is released. `reclaim` is held from the aging of dead words to their sweep.
+pub struct MapleTree<V: Shared<R>, R: Rcu = Epoch> {
+    map: UnsafeCell<RangeMap<V>>,
+    lock: Mutex<()>,
+    reclaim: Mutex<()>,
+    /// `Removed` values whose entry is carried by a slot. Raised under `lock`.
+    carried: AtomicUsize,
+    flavour: PhantomData<fn() -> R>,
+}
+
+// SAFETY: the tree owns its entries as a `Vec<V>` would.
+unsafe impl<V: Shared<R>, R: Rcu> Send for MapleTree<V, R> {}
+// SAFETY: entries are shared with readers on other threads (`Sync`), and put in and taken out by any thread (`Send`, which
+// `Shared` demands). The owner's side is behind the lock.
+unsafe impl<V: Shared<R> + Sync, R: Rcu> Sync for MapleTree<V, R> {}
+
+/// Retired nodes that make a growing operation hand them over: 16 KiB.
+const HAND_OVER: usize = 64;
+/// The same for a tree of one or two levels.
+const HAND_OVER_SMALL: usize = 16;
+
+impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
+    /// An empty tree with the global reserve. Allocates nothing.
+    pub const fn new() -> Self {
+        Self::with_reserve(Reserve::global())
+    }
+
+    /// An empty tree with a reserve of its own. Allocates nothing.
+    pub const fn with_reserve(reserve: &'static Reserve) -> Self {
+        Self::of(RangeMap::with_reserve(reserve))
+    }
+
+    const fn of(map: RangeMap<V>) -> Self {
+        Self {
+            map: UnsafeCell::new(map),
+            lock: Mutex::new(()),
+            reclaim: Mutex::new(()),
+            carried: AtomicUsize::new(0),
+            flavour: PhantomData,
+        }
+    }
+
+    /// The tree as its only user's map. Takes no time, but for entries that were removed in place and are released here.
+    pub fn get_mut(&mut self) -> &mut RangeMap<V> {
+        // `Removed` values that were forgotten count for nothing any more: their borrow of the tree is over.
+        *self.carried.get_mut() = 0;
+        let map = self.map.get_mut();
+        map.settle();
+        map
+    }
+
+    /// The map inside. As [`get_mut`](Self::get_mut).
+    pub fn into_inner(mut self) -> RangeMap<V> {
+        self.get_mut();
+        self.map.into_inner()
+    }
+
+    fn root(&self) -> &Root {
+        let map = self.map.get();
+        // SAFETY: the root is atomic; no `&mut` to it or to the whole map exists while `self` is borrowed.
+        unsafe { &(*map).root }
+    }
+
+    /// Does `change` under the tree's lock.
+    fn write<T>(&self, change: impl FnOnce(&mut Writer<'_>) -> T) -> T {
+        let _lock = self.lock.lock();
+        let map = self.map.get();
+        // SAFETY: the lock is held, so this is the only reference to the owner.
+        let owner = unsafe { &mut (*map).owner };
+        let mut writer = Writer {
+            root: self.root(),
+            owner,
+            mode: Mode::Shared,
+            kind: Kind::of::<V>(),
+        };
+        let result = change(&mut writer);
+        writer.owner.count_retired();
+        result
+    }
+
+    /// Opens a read section.
+    pub fn pin(&self) -> R::Guard {
+        R::pin()
+    }
+
+    /// The entry that covers `index`. `O(h)`, wait-free.
+    #[inline]
+    pub fn get<'g>(&'g self, index: u64, guard: &'g R::Guard) -> Option<V::Ref<'g>> {
+        let _ = guard;
+        // SAFETY: an entry found inside the read section is not released before its end.
+        lookup(self.root(), index).map(|entry| unsafe { V::borrow(entry) })
+    }
+
+    /// The entry that covers `index` with its exact range, or nothing with the gap around `index`. `O(h)`, wait-free.
+    ///
+    /// Every index of a gap was free at some instant during the call, and `index` itself together with the slot it falls into at one.
+    pub fn get_range<'g>(
+        &'g self,
+        index: u64,
+        guard: &'g R::Guard,
+    ) -> (RangeInclusive<u64>, Option<V::Ref<'g>>) {
+        let _ = guard;
+        // SAFETY: an entry found inside the read section is not released before its end.
+        unsafe { get_range::<V>(self.root(), index) }
+    }
+
+    /// Whether an entry covers `index`. `O(h)`, wait-free.
+    pub fn contains(&self, index: u64, guard: &R::Guard) -> bool {
+        let _ = guard;
+        lookup(self.root(), index).is_some()
+    }
+
+    /// The entry with the lowest range.
+    pub fn first<'g>(&'g self, guard: &'g R::Guard) -> Option<(RangeInclusive<u64>, V::Ref<'g>)> {
+        self.iter(guard).next()
+    }
+
+    /// The entry with the highest range.
+    pub fn last<'g>(&'g self, guard: &'g R::Guard) -> Option<(RangeInclusive<u64>, V::Ref<'g>)> {
+        self.iter(guard).next_back()
+    }
+
+    /// Whether there is no entry.
+    pub fn is_empty(&self, guard: &R::Guard) -> bool {
+        self.first(guard).is_none()
+    }
+
+    /// All entries with their ranges, in order. See [`Iter`] for what holds beside a writer.
+    pub fn iter<'g>(&'g self, guard: &'g R::Guard) -> Iter<'g, V> {
+        self.range(.., guard)
+    }
+
+    /// The entries that overlap `range`, each with its whole range. A range that holds no index yields nothing.
+    pub fn range<'g>(&'g self, range: impl RangeBounds<u64>, guard: &'g R::Guard) -> Iter<'g, V> {
+        let _ = guard;
+        // SAFETY: tree and read section are borrowed for as long as the iterator.
+        unsafe { Iter::new(self.root(), inclusive(&range).ok()) }
+    }
+
+    /// The gaps within `range`, clipped to it. A range that holds no index yields nothing.
+    pub fn gaps<'g>(&'g self, range: impl RangeBounds<u64>, guard: &'g R::Guard) -> Gaps<'g, V> {
+        let _ = guard;
+        // SAFETY: tree and read section are borrowed for as long as the iterator.
+        unsafe { Gaps::new(self.root(), inclusive(&range).ok()) }
+    }
+
+    /// Stores `value` at `range`, over whatever is there: entries inside are removed, entries that stick out are cut, an entry that
+    /// sticks out on both sides is split (which clones it). A lookup sees all of it or nothing. `O(h)` and the entries removed.
+    ///
+    /// # Errors
+    ///
+    /// Out of memory, or a range that holds no index. The value comes back, and the tree is as it was.
+    pub fn store(&self, range: impl RangeBounds<u64>, value: V) -> Result<(), StoreError<V>>
+    where
+        V: TryClone,
+    {
+        let window = match inclusive(&range) {
+            Ok(window) => window,
+            Err(bad) => {
+                return Err(StoreError {
+                    value,
+                    kind: StoreErrorKind::BadRange(bad),
+                });
+            }
+        };
+        let entry = value.into_raw();
+        // SAFETY: an entry of the tree is not taken back during the call.
+        let split = |entry| unsafe { try_clone_raw::<V>(entry) };
+        self.grow(|writer, displaced| {
+            writer.write(window, Word::live(entry), Memory::May, displaced, split)
+        })
+        .map_err(|_| {
+            // SAFETY: the entry was not stored.
+            StoreError {
+                value: unsafe { V::from_raw(entry) },
+                kind: StoreErrorKind::OutOfMemory,
+            }
+        })
+    }
+
+    /// Stores `value` at `range` if no entry overlaps it. `O(h)`.
+    ///
+    /// # Errors
+    ///
+    /// The first range in the way; out of memory; a range that holds no index. The value comes back, and the tree is as it was.
+    pub fn insert(&self, range: impl RangeBounds<u64>, value: V) -> Result<(), InsertError<V>> {
+        self.grow(|writer, displaced| insert_with(writer, &range, value, displaced))
+    }
+
+    /// Puts `value` in the place of the entry that covers `index`; the range stays. `O(h)`. One slot store; for an entry without a
+    /// link of its own (`Box`, `Arc`) one new leaf.
+    ///
+    /// # Errors
+    ///
+    /// No entry covers `index`: the value comes back with the gap. Out of memory for the leaf.
+    pub fn replace(&self, index: u64, value: V) -> Result<Removed<'_, V, R>, ReplaceError<V>> {
+        let raw = value.into_raw();
+        let replaced = self.grow(|writer, displaced| {
+            let path = Path::to(writer.root.load(), index);
+            let Some((frame, old)) = path
+                .entry()
+                .and_then(|frame| Some((*frame, frame.word().target()?)))
+            else {
+                let (first, last) = path.bounds();
+                let (first, last) = whole_gap(writer.root, first, last);
+                return Err(ReplaceErrorKind::Vacant(first..=last));
+            };
+            let carried = writer.kind.carried_by_slot;
+            // The range is that of the entry, so there is nothing to split.
+            let done = writer.write(
+                path.bounds(),
+                Word::live(raw),
+                Memory::May,
+                displaced,
+                |_| Err(AllocError(())),
+            );
+            done.map_err(|_| ReplaceErrorKind::OutOfMemory)?;
+            displaced.clear();
+            if carried {
+                self.carry();
+            }
+            Ok((
+                path.bounds(),
+                old,
+                carried.then_some((frame.node, frame.slot)),
+            ))
+        });
+        match replaced {
+            // SAFETY: the old entry was displaced from its slot, or is carried by that of the retired leaf.
+            Ok((range, old, carrier)) => Ok(unsafe { Removed::new(self, range, old, carrier) }),
+            // SAFETY: the entry was not stored.
+            Err(kind) => Err(ReplaceError {
+                value: unsafe { V::from_raw(raw) },
+                kind,
+            }),
+        }
+    }
+
+    /// Takes out the entry that covers `index`, with its whole range. One slot store, `O(h)`.
+    ///
+    /// Cannot fail: never allocates, never waits for readers, enters no read section.
+    pub fn erase(&self, index: u64) -> Option<Removed<'_, V, R>> {
+        let erased = self.write(|writer| {
+            let erased = writer.erase(index)?;
+            if erased.carrier.is_some() {
+                self.carry();
+            }
+            Some(erased)
+        })?;
+        // SAFETY: the entry was just taken out, or is carried by its slot.
+        Some(unsafe {
+            Removed::new(
+                self,
+                (erased.first, erased.last),
+                erased.entry,
+                erased.carrier,
+            )
+        })
+    }
+
+    /// Removes everything inside `range`. Entries that stick out are cut, one that sticks out on both sides is split (which clones
+    /// it). `O(h)` and the entries removed.
+    ///
+    /// # Errors
+    ///
+    /// A range that holds no index; out of memory, which is possible only when an entry is cut. The tree is as it was.
+    pub fn remove(&self, range: impl RangeBounds<u64>) -> Result<(), RemoveError>
+    where
+        V: TryClone,
+    {
+        let window = inclusive(&range).map_err(RemoveError::BadRange)?;
+        self.grow(|writer, displaced| remove_with::<V>(writer, window, displaced))
+            .map_err(|_| RemoveError::OutOfMemory)
+    }
+
+    /// Removes every entry with one store. Cannot fail: never allocates, never waits for readers, enters no read section.
+    pub fn clear(&self) {
+        self.write(|writer| writer.clear());
+    }
+
+    /// Removes every entry whose range **starts** at or after `from`. An entry that starts before `from` and covers it stays whole
+    /// (see [`prune_cut`](Self::prune_cut)). `O(h)` whatever the size of the tail.
+    ///
+    /// Cannot fail: never allocates, never waits for readers, enters no read section. When the tree's own spare nodes or the reserve
+    /// have enough (at most `h`), the path to the border is copied and the tail vanishes at one instant; else it is killed in place,
+    /// from the top, in at most `15 * h` stores. In either form as many nodes or more come back after a grace period as were taken.
+    pub fn prune(&self, from: u64) -> Pruned {
+        self.write(|writer| {
+            writer.prune_by_path_copy(from, false).unwrap_or_else(|_| {
+                writer.owner.reserve.note_in_place_fall();
+                writer.prune_in_place(from)
+            })
+        })
+    }
+
+    /// As [`prune`](Self::prune), but always in place: takes no node, and readers see the tail vanish piece by piece.
+    pub fn prune_in_place(&self, from: u64) -> Pruned {
+        self.write(|writer| writer.prune_in_place(from))
+    }
+
+    /// Removes everything at or after `from`; an entry that covers `from` is made to end before it. `O(h)`. Never allocates, never
+    /// waits for readers, enters no read section.
+    ///
+    /// # Errors
+    ///
+    /// The border lies inside an entry, and neither the tree nor the reserve has the nodes for a copy of the path (at most `h + 1`).
+    /// The tree is as it was.
+    pub fn prune_cut(&self, from: u64) -> Result<Pruned, WouldCut> {
+        self.write(|writer| match writer.prune_by_path_copy(from, true) {
+            Ok(pruned) => Ok(pruned),
+            Err(NoPath::WouldCut(first, last)) => Err(WouldCut {
+                range: first..=last,
+                at: from,
+            }),
+            Err(NoPath::TooFewNodes) => {
+                writer.owner.reserve.note_in_place_fall();
+                Ok(writer.prune_in_place(from))
+            }
+        })
+    }
+
+    /// A copy of the tree at one instant, node for node, with a clone of every entry; not yet shared
+    /// ([`MapleTree::from`] shares it). Writers wait meanwhile, readers do not. `O(n)`.
+    ///
+    /// The copy earmarks the nodes for its own prune, one a level and two more, while failing is still clean.
+    ///
+    /// # Errors
+    ///
+    /// Out of memory.
+    pub fn dup(&self) -> Result<RangeMap<V>, AllocError>
+    where
+        V: TryClone,
+    {
+        self.write(|writer| dup_root::<V>(writer.root))
+    }
+
+    /// As [`dup`](Self::dup), with every entry made by `entry` from the range and the entry of the original.
+    ///
+    /// # Errors
+    ///
+    /// Out of memory for the nodes, before `entry` was called; or the error of `entry`, with a valid map of exactly the entries
+    /// before the one that failed. Getting there allocates nothing.
+    #[expect(
+        clippy::result_large_err,
+        reason = "the copy that failed is as large as one that did not"
+    )]
+    pub fn try_dup_with<W: crate::Entry, E>(
+        &self,
+        mut entry: impl FnMut(RangeInclusive<u64>, V::Ref<'_>) -> Result<W, E>,
+    ) -> Result<RangeMap<W>, DupError<W, E>> {
+        // SAFETY: entries in the tree are not taken back while its writer is kept out.
+        let entry = |first, last, old| entry(first..=last, unsafe { V::borrow(old) });
+        self.write(|writer| try_dup_root(writer.root, entry))
+    }
+
+    /// Does a change that may allocate, then what belongs to it: releases what was displaced, fills the reserve (if there is memory),
+    /// and hands over what is retired when that is enough for a batch.
+    fn grow<T>(&self, change: impl FnOnce(&mut Writer<'_>, &mut Displaced) -> T) -> T {
+        let mut displaced = Displaced::new();
+        let (result, retired, reserve) = self.write(|writer| {
+            let result = change(writer, &mut displaced);
+            let enough = if writer.root.load().is_some_and(|(_, level)| level > 1) {
+                HAND_OVER
+            } else {
+                HAND_OVER_SMALL
+            };
+            (
+                result,
+                writer.owner.retired() >= enough,
+                writer.owner.reserve,
+            )
+        });
+        for entry in displaced {
+            // SAFETY: it was displaced from its slot, and only entries that no slot has to carry are.
+            unsafe { discard::<V, R>(entry) };
+        }
+        // Without memory the reserve stays as it is; the next operation tries again.
+        let _ = reserve.fill();
+        if retired {
+            self.hand_over();
+        }
+        result
+    }
+
+    /// Hands what was removed so far to the flavour, which releases it after a grace period. Does not wait. May allocate (the flavour
+    /// says how); does nothing while a [`Removed`] lives whose entry is carried by its slot.
+    pub fn hand_over(&self) {
+        let batch = self.write(|writer| {
+            // Acquire: pairs with the Release in `let_go`, so that what a `Removed` read was read before it is released.
+            if self.carried.load(Ordering::Acquire) > 0 {
+                return None;
+            }
+            let reserve = NonNull::from(writer.owner.reserve);
+            Some((writer.owner.take_retired().into_raw()?, reserve))
+        });
+        if let Some((nodes, reserve)) = batch {
+            // SAFETY: the nodes left the tree before this and nobody else has the list; `release_batch` matches what is passed.
+            let batch = unsafe { Batch::new(nodes, reserve.as_ptr().cast(), release_batch::<V>) };
+            // SAFETY: the entries are `Send` and `'static` (`Shared`), and no lock is held.
+            unsafe { R::hand_over(batch) };
+        }
+        R::flush();
+    }
+
+    /// Waits for a grace period and releases everything that was removed before the call: nodes, entries, and what died in place.
+    ///
+    /// Blocks until every read section that is open now has ended; takes `O(n)` under the writer lock when entries died in place all
+    /// over the tree. The flavour says whether it allocates. While a [`Removed`] lives whose entry is carried by its slot, it waits
+    /// but releases nothing.
+    ///
+    /// # Errors
+    ///
+    /// Inside a read section of the calling thread, where it would wait for itself. Nothing is released.
+    pub fn synchronize(&self) -> Result<(), InsideReadSection> {
+        let _reclaim = self.reclaim.lock();
+        let (mut limbo, hull, reserve) = self.write(|writer| {
+            let reserve = writer.owner.reserve;
+            // Acquire: as in `hand_over`.
+            if self.carried.load(Ordering::Acquire) > 0 {
+                return (Limbo::new(), None, reserve);
+            }
+            (writer.owner.take_retired(), writer.age(), reserve)
+        });
+        if let Err(misuse) = R::synchronize() {
+            self.write(|writer| {
+                while let Some((node, level, remains)) = limbo.pop() {
+                    reserve.sub_waiting(1);
+                    writer.owner.retire(node, level, remains);
+                }
+                if let Some((first, last)) = hull {
+                    writer.owner.note_dead(first, last);
+                }
+            });
+            return Err(misuse);
+        }
+        // SAFETY: a grace period has passed since the list was taken.
+        unsafe { Release::new(limbo, Kind::of::<V>(), Sink::Waiting(reserve)) }.run();
+        let mut left = hull;
+        while let Some((from, to)) = left {
+            let (mut limbo, mut entries) = (Limbo::new(), Swept::new());
+            let stopped = self.write(|writer| {
+                // SAFETY: a grace period has passed since the words were aged, and no other sweep aged any since (`reclaim`).
+                unsafe { writer.sweep((from, to), Which::Aged, &mut limbo, &mut entries) }
+            });
+            // SAFETY: what was swept had died before the grace period.
+            unsafe { release_swept::<V>(limbo, entries, reserve) };
+            left = stopped.map(|from| (from, to));
+        }
+        R::flush();
+        Ok(())
+    }
+
+    /// Counts one more entry that is carried by its slot for a [`Removed`]. Under the lock.
+    fn carry(&self) {
+        // Relaxed: raised and checked under the lock.
+        self.carried.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A [`Removed`] lets go of the slot that carries its entry.
+    pub(crate) fn let_go(&self) {
+        // Release: pairs with the Acquire in `hand_over` and `synchronize`.
+        self.carried.fetch_sub(1, Ordering::Release);
+    }
+
+    /// A [`Removed`] takes its entry out of the slot that carries it, which is what `take` does, under the lock.
+    pub(crate) fn uncarry(&self, take: impl FnOnce()) {
+        self.write(|_| take());
+        self.let_go();
+    }
+
+    /// Checks every invariant of the structure, with writers kept out. `O(n)`, allocates. For tests and for the distrustful.
+    ///
+    /// # Errors
+    ///
+    /// The first broken invariant, and where.
+    pub fn validate(&self) -> Result<Summary, Invalid> {
+        self.write(|writer| validate(writer.root, writer.owner))
+    }
+
+    /// The structure as text. Holds the writer lock while it lives.
+    pub fn dump(&self) -> Dump<'_> {
+        Dump {
+            root: self.root(),
+            lock: Some(self.lock.lock()),
+        }
+    }
+
+    /// The structure as a graph for Graphviz. Holds the writer lock while it lives.
+    pub fn dot(&self) -> Dot<'_> {
+        Dot {
+            root: self.root(),
+            lock: Some(self.lock.lock()),
+        }
+    }
+
+    /// Figures of this tree. Takes the writer lock.
+    pub fn figures(&self) -> TreeFigures {
+        self.write(|writer| TreeFigures::of(writer.root, writer.owner))
+    }
+}
+
+/// Releases a batch of retired nodes.
+///
+/// # Safety
+///
+/// `nodes` is a list of retired nodes of a tree with entries of type `V`, given up with `Limbo::into_raw`, and a grace period has
+/// passed since; `reserve` is that tree's.
+unsafe fn release_batch<V: crate::Entry>(nodes: NonNull<()>, reserve: *const ()) {
+    // SAFETY: reserves live for ever.
+    let reserve: &'static Reserve = unsafe { &*reserve.cast() };
+    // SAFETY: the caller's promise.
+    let limbo = unsafe { Limbo::from_raw(nodes) };
+    // SAFETY: the caller's promise.
+    unsafe { Release::new(limbo, Kind::of::<V>(), Sink::Waiting(reserve)) }.run();
+}
+
+impl<V: Shared<R>, R: Rcu> From<RangeMap<V>> for MapleTree<V, R> {
+    /// Shares a map. Takes no time.
+    fn from(map: RangeMap<V>) -> Self {
+        Self::of(map)
+    }
+}
+
+impl<V: Shared<R>, R: Rcu> Default for MapleTree<V, R> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<V: Shared<R>, R: Rcu> fmt::Debug for MapleTree<V, R>
+where
+    for<'a> V::Ref<'a>: fmt::Debug,
+{
+    /// The entries at one instant: holds the writer lock meanwhile.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let _lock = self.lock.lock();
+        // SAFETY: what is in the tree stays while its writer is kept out.
+        let entries = unsafe { Iter::<V>::new(self.root(), Some((0, u64::MAX))) };
+        f.debug_map().entries(entries).finish()
+    }
+}

@@ -1,0 +1,296 @@
+//! Checking every invariant of a tree, and saying where one is broken.
+
+use crate::list::FreeList;
+use crate::node::{NodeRef, Root, SLOTS};
+use crate::owner::Owner;
+use crate::path::Frame;
+use core::fmt;
+use core::ops::RangeInclusive;
+use smallvec::SmallVec;
+use std::error::Error;
+
+/// What a valid tree consists of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub struct Summary {
+    /// Levels of nodes; 0 for an empty tree.
+    pub height: usize,
+    /// Nodes that a reader can reach.
+    pub nodes: usize,
+    /// Entries.
+    pub entries: usize,
+    /// Slots whose entry or sub-tree was removed in place and waits for a grace period.
+    pub dead: usize,
+}
+
+/// A broken invariant, and where.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Invalid {
+    /// The range of the node, as its parent has it.
+    pub node: RangeInclusive<u64>,
+    /// Its level: 0 is a leaf.
+    pub level: usize,
+    /// The slot, where it is about one.
+    pub slot: Option<usize>,
+    /// What is wrong.
+    pub kind: InvalidKind,
+}
+
+/// The invariants that a tree can break.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum InvalidKind {
+    /// A pivot is not above the one before it, or lies outside the node's range.
+    PivotOrder,
+    /// A pivot behind an unused one is in use.
+    PivotAfterEnd,
+    /// A slot behind the last one in use is not empty.
+    SlotAfterEnd,
+    /// A dead slot lies outside the hull that the sweep would look at (in an exclusive tree, anywhere).
+    LostDead,
+    /// A node can be reached in two ways, or is on a list of free nodes at the same time.
+    ReachedTwice,
+    /// More is earmarked than there are nodes at hand.
+    Earmark,
+    /// There was no memory for the check itself.
+    OutOfMemory,
+}
+
+impl fmt::Display for Invalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self.kind {
+            InvalidKind::PivotOrder => "pivots do not rise within the node's range",
+            InvalidKind::PivotAfterEnd => "a pivot is in use behind an unused one",
+            InvalidKind::SlotAfterEnd => "a slot behind the end of the node is not empty",
+            InvalidKind::LostDead => "a dead slot that no sweep would find",
+            InvalidKind::ReachedTwice => "the node is reached twice",
+            InvalidKind::Earmark => "more nodes are earmarked than are at hand",
+            InvalidKind::OutOfMemory => "no memory for the check",
+        };
+        write!(f, "node {:?} at level {}", self.node, self.level)?;
+        if let Some(slot) = self.slot {
+            write!(f, ", slot {slot}")?;
+        }
+        write!(f, ": {what}")
+    }
+}
+
+impl Error for Invalid {}
+
+fn invalid(level: usize, frame: &Frame, slot: Option<usize>, kind: InvalidKind) -> Invalid {
+    Invalid {
+        node: frame.min..=frame.max,
+        level,
+        slot,
+        kind,
+    }
+}
+
+/// Checks a tree whose writer is kept out.
+pub(crate) fn validate(root: &Root, owner: &Owner) -> Result<Summary, Invalid> {
+    let mut summary = Summary {
+        height: root.load().map_or(0, |(_, level)| level + 1),
+        ..Summary::default()
+    };
+    let mut seen = Seen::default();
+    if let Some((node, level)) = root.load() {
+        let top = Frame {
+            node,
+            min: 0,
+            max: u64::MAX,
+            slot: 0,
+        };
+        below(level, top, owner, &mut summary, &mut seen)?;
+        seen.add_list(owner.stock.list(), level, &top)?;
+        seen.check(&top, level)?;
+        if owner.stock.earmarked() > owner.stock.len() {
+            return Err(invalid(level, &top, None, InvalidKind::Earmark));
+        }
+    }
+    Ok(summary)
+}
+
+fn below(
+    level: usize,
+    frame: Frame,
+    owner: &Owner,
+    summary: &mut Summary,
+    seen: &mut Seen,
+) -> Result<(), Invalid> {
+    summary.nodes += 1;
+    seen.add(frame.node, level, &frame)?;
+    check_pivots(level, &frame)?;
+    let len = frame.node.len();
+    for slot in 0..SLOTS {
+        let step = Frame { slot, ..frame };
+        let word = step.word();
+        let wrong = |kind| Err(invalid(level, &frame, Some(slot), kind));
+        if slot >= len {
+            if word.any_target().is_some() {
+                return wrong(InvalidKind::SlotAfterEnd);
+            }
+            continue;
+        }
+        if word.is_dead() {
+            summary.dead += 1;
+            // An aged word's hull is in the hands of the sweep.
+            let found = owner
+                .dead
+                .is_some_and(|(low, high)| low <= step.last() && step.first() <= high);
+            if !found && !word.is_aged() {
+                return wrong(InvalidKind::LostDead);
+            }
+        }
+        let Some(target) = word.target() else {
+            continue;
+        };
+        if level == 0 {
+            summary.entries += 1;
+        } else {
+            // SAFETY: a live word of an inner slot is a child.
+            let node = unsafe { NodeRef::from_target(target) };
+            below(
+                level - 1,
+                Frame {
+                    node,
+                    min: step.first(),
+                    max: step.last(),
+                    slot: 0,
+                },
+                owner,
+                summary,
+                seen,
+            )?;
+        }
+    }
+    Ok(())
+}
+
+/// Pivots rise strictly from the node's first index to below its last, and once one is unused all are.
+fn check_pivots(level: usize, frame: &Frame) -> Result<(), Invalid> {
+    let mut least = frame.min;
+    let mut ended = false;
+    for slot in 0..SLOTS - 1 {
+        let pivot = frame.node.last(slot, u64::MAX);
+        let wrong = |kind| Err(invalid(level, frame, Some(slot), kind));
+        if pivot == u64::MAX {
+            ended = true;
+        } else if ended {
+            return wrong(InvalidKind::PivotAfterEnd);
+        } else if pivot < least || pivot >= frame.max {
+            return wrong(InvalidKind::PivotOrder);
+        } else {
+            least = pivot + 1;
+        }
+    }
+    Ok(())
+}
+
+/// Addresses of the nodes that were met.
+#[derive(Default)]
+struct Seen(SmallVec<[usize; 64]>);
+
+impl Seen {
+    fn add(&mut self, node: NodeRef, level: usize, frame: &Frame) -> Result<(), Invalid> {
+        if self.0.try_reserve(1).is_err() {
+            return Err(invalid(level, frame, None, InvalidKind::OutOfMemory));
+        }
+        self.0.push(node.as_ptr().addr().get());
+        Ok(())
+    }
+
+    fn add_list(&mut self, list: &FreeList, level: usize, frame: &Frame) -> Result<(), Invalid> {
+        list.iter()
+            .try_for_each(|node| self.add(node, level, frame))
+    }
+
+    fn check(mut self, top: &Frame, level: usize) -> Result<(), Invalid> {
+        self.0.sort_unstable();
+        if self.0.windows(2).any(|pair| pair[0] == pair[1]) {
+            return Err(invalid(level, top, None, InvalidKind::ReachedTwice));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::node::Word;
+    use crate::pool;
+    use crate::reserve::Reserve;
+
+    /// A tree of two leaves under one root; what `spoil` does to it, and what the check says.
+    fn spoiled(spoil: impl FnOnce(NodeRef, [NodeRef; 2])) -> Result<Summary, InvalidKind> {
+        let mut nodes = pool::take(3).expect("three nodes");
+        let take = |nodes: &mut FreeList| nodes.pop().expect("three were taken");
+        let (top, left, right) = (take(&mut nodes), take(&mut nodes), take(&mut nodes));
+        let entry = Word::live(core::ptr::NonNull::<u64>::dangling().cast());
+        // SAFETY: the nodes are this test's own.
+        unsafe { left.rewrite(&[(9, entry), (19, Word::EMPTY), (29, entry)]) };
+        // SAFETY: as above.
+        unsafe { right.rewrite(&[(39, entry), (u64::MAX, Word::EMPTY)]) };
+        // SAFETY: as above.
+        unsafe { top.rewrite(&[(29, left.word()), (u64::MAX, right.word())]) };
+        let root = Root::new();
+        root.publish(Some((top, 1)));
+        spoil(top, [left, right]);
+        let result = validate(&root, &Owner::new(Reserve::global()));
+        for node in [top, left, right] {
+            nodes.push(node);
+        }
+        pool::give(nodes);
+        result.map_err(|invalid| invalid.kind)
+    }
+
+    #[test]
+    fn a_sound_tree_is_summed_up() {
+        assert_eq!(
+            spoiled(|_, _| {}),
+            Ok(Summary {
+                height: 2,
+                nodes: 3,
+                entries: 3,
+                dead: 0
+            })
+        );
+    }
+
+    #[test]
+    fn every_broken_invariant_is_found() {
+        // SAFETY: the nodes are the test's own.
+        let set = |node: NodeRef, slot, pivot| unsafe { node.set_pivot(slot, pivot) };
+        assert_eq!(
+            spoiled(|_, [left, _]| set(left, 1, 9)),
+            Err(InvalidKind::PivotOrder)
+        );
+        assert_eq!(
+            spoiled(|_, [left, _]| set(left, 1, 29)),
+            Err(InvalidKind::PivotOrder)
+        );
+        assert_eq!(
+            spoiled(|_, [_, right]| set(right, 0, 29)),
+            Err(InvalidKind::PivotOrder)
+        );
+        assert_eq!(
+            spoiled(|_, [left, _]| set(left, 5, 25)),
+            Err(InvalidKind::PivotAfterEnd)
+        );
+        assert_eq!(
+            spoiled(|_, [left, _]| left.publish(7, left.own_slot(0))),
+            Err(InvalidKind::SlotAfterEnd)
+        );
+        assert_eq!(
+            spoiled(|_, [left, _]| left.publish(0, left.own_slot(0).dead())),
+            Err(InvalidKind::LostDead)
+        );
+        let twice = spoiled(|top, [left, right]| {
+            // SAFETY: the nodes are the test's own.
+            unsafe { left.rewrite(&[(29, Word::EMPTY)]) };
+            // SAFETY: as above.
+            unsafe { right.rewrite(&[(u64::MAX, Word::EMPTY)]) };
+            top.publish(1, left.word());
+        });
+        assert_eq!(twice, Err(InvalidKind::ReachedTwice));
+    }
+}

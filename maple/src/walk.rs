@@ -1,0 +1,296 @@
+//! Reading: lookups and walks in both directions. Wait-free: no lock, no retry, at most one load a level.
+//!
+//! Readers may run beside the writer. A lookup returns what was true at one instant during the call. A walk keeps the path it came
+//! by, so part of what it goes through may have been replaced since; every range it yields was in the tree under exactly that range
+//! at some instant since the walk began, ranges rise (or fall) strictly, and an entry that was there all the time is neither skipped
+//! nor repeated.
+
+use crate::node::{MAX_LEVELS, NodeRef, Root, SLOTS};
+use crate::path::Frame;
+use arrayvec::ArrayVec;
+use core::ptr::NonNull;
+
+/// The live word that covers `index`, or anything else for a gap.
+#[inline]
+pub(crate) fn lookup(root: &Root, index: u64) -> Option<NonNull<()>> {
+    let (mut node, mut level) = root.load()?;
+    loop {
+        let target = node.slot(node.search(index)).target()?;
+        if level == 0 {
+            return Some(target);
+        }
+        // SAFETY: a live word of an inner slot is a child.
+        node = unsafe { NodeRef::from_target(target) };
+        level -= 1;
+    }
+}
+
+/// An entry with its range.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Found {
+    pub(crate) first: u64,
+    pub(crate) last: u64,
+    pub(crate) entry: NonNull<()>,
+}
+
+/// The entry that covers `index` with its range, or the range of the one slot that covers it with nothing.
+pub(crate) fn lookup_range(root: &Root, index: u64) -> (u64, u64, Option<NonNull<()>>) {
+    let (mut min, mut max) = (0, u64::MAX);
+    let Some((mut node, mut level)) = root.load() else {
+        return (min, max, None);
+    };
+    loop {
+        let slot = node.search(index);
+        (min, max) = (node.first(slot, min), node.last(slot, max));
+        match node.slot(slot).target() {
+            // SAFETY: a live word of an inner slot is a child.
+            Some(target) if level > 0 => node = unsafe { NodeRef::from_target(target) },
+            target => return (min, max, target),
+        }
+        level -= 1;
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Side {
+    Front,
+    Back,
+}
+
+/// One end of a walk: the path down to where it goes on.
+///
+/// In the front, `slot` is the slot to look at next, or [`SLOTS`] when the node is done. In the back it is one more, so that 0 says
+/// that the node is done. The child that the next step is in counts as looked at.
+#[derive(Clone, Debug)]
+struct End {
+    steps: ArrayVec<Frame, MAX_LEVELS>,
+}
+
+/// A walk over the entries that overlap a window, from both ends.
+#[derive(Clone, Debug)]
+pub(crate) struct Walk {
+    root: Option<(NodeRef, usize)>,
+    front: Option<End>,
+    back: Option<End>,
+    /// What is left of the window, inclusive; `None` when the walk is over.
+    window: Option<(u64, u64)>,
+}
+
+impl Walk {
+    pub(crate) fn new(root: &Root, window: Option<(u64, u64)>) -> Self {
+        Self {
+            root: root.load(),
+            front: None,
+            back: None,
+            window,
+        }
+    }
+
+    /// What is left of the window.
+    pub(crate) fn window(&self) -> Option<(u64, u64)> {
+        self.window
+    }
+
+    #[inline]
+    pub(crate) fn next(&mut self) -> Option<Found> {
+        let (low, high) = self.window?;
+        let root = self.root?;
+        let level = root.1;
+        let end = self
+            .front
+            .get_or_insert_with(|| End::at(root, low, Side::Front));
+        let found = loop {
+            let at_leaf = end.steps.len() > level;
+            let Some(step) = end.steps.last_mut() else {
+                break None;
+            };
+            if step.slot >= SLOTS {
+                end.steps.pop();
+                continue;
+            }
+            let first = step.first();
+            if first > high {
+                break None;
+            }
+            let last = step.last();
+            let word = step.node.slot(step.slot);
+            step.slot = if last == step.max {
+                SLOTS
+            } else {
+                step.slot + 1
+            };
+            let Some(target) = word.target() else {
+                continue;
+            };
+            if at_leaf {
+                // Beside a writer: a child that came into the gap where the walk began may hold ranges before it, and the other end
+                // may have seen other bounds than this one does.
+                if last < low {
+                    continue;
+                }
+                if last > high && self.back.is_some() {
+                    break None;
+                }
+                break Some(Found {
+                    first,
+                    last,
+                    entry: target,
+                });
+            }
+            // SAFETY: a live word of an inner slot is a child.
+            let child = unsafe { NodeRef::from_target(target) };
+            end.steps.push(Frame {
+                node: child,
+                min: first,
+                max: last,
+                slot: 0,
+            });
+        };
+        self.window = found.and_then(|found| (found.last < high).then(|| (found.last + 1, high)));
+        found
+    }
+
+    #[inline]
+    pub(crate) fn next_back(&mut self) -> Option<Found> {
+        let (low, high) = self.window?;
+        let root = self.root?;
+        let level = root.1;
+        let end = self
+            .back
+            .get_or_insert_with(|| End::at(root, high, Side::Back));
+        let found = loop {
+            let at_leaf = end.steps.len() > level;
+            let Some(step) = end.steps.last_mut() else {
+                break None;
+            };
+            let Some(slot) = step.slot.checked_sub(1) else {
+                end.steps.pop();
+                continue;
+            };
+            step.slot = slot;
+            let last = step.last();
+            if last < low {
+                break None;
+            }
+            let first = step.first();
+            let Some(target) = step.node.slot(slot).target() else {
+                continue;
+            };
+            if at_leaf {
+                // As in `next`.
+                if first > high {
+                    continue;
+                }
+                if first < low && self.front.is_some() {
+                    break None;
+                }
+                break Some(Found {
+                    first,
+                    last,
+                    entry: target,
+                });
+            }
+            // SAFETY: a live word of an inner slot is a child.
+            let child = unsafe { NodeRef::from_target(target) };
+            end.steps.push(Frame {
+                node: child,
+                min: first,
+                max: last,
+                slot: child.len(),
+            });
+        };
+        self.window = found.and_then(|found| (found.first > low).then(|| (low, found.first - 1)));
+        found
+    }
+}
+
+impl End {
+    /// The path from `root` at `level` to the slot that covers `index`; that slot is the one to look at first.
+    fn at((root, level): (NodeRef, usize), index: u64, side: Side) -> Self {
+        let mut steps = ArrayVec::new();
+        let (mut node, mut min, mut max) = (root, 0, u64::MAX);
+        for left in (0..=level).rev() {
+            let slot = node.search(index);
+            let step = Frame {
+                node,
+                min,
+                max,
+                slot,
+            };
+            let (first, last) = (step.first(), step.last());
+            let target = if left == 0 {
+                None
+            } else {
+                node.slot(slot).target()
+            };
+            let next = match (side, target.is_some()) {
+                (Side::Front, false) => slot,
+                (Side::Front, true) if last == max => SLOTS,
+                (Side::Front, true) | (Side::Back, false) => slot + 1,
+                (Side::Back, true) => slot,
+            };
+            steps.push(Frame { slot: next, ..step });
+            let Some(target) = target else { break };
+            // SAFETY: a live word of an inner slot is a child.
+            node = unsafe { NodeRef::from_target(target) };
+            (min, max) = (first, last);
+        }
+        Self { steps }
+    }
+}
+
+/// The whole gap around an index that the slot `first..=last`, a gap, covers: neighbouring gap slots read as one.
+pub(crate) fn whole_gap(root: &Root, first: u64, last: u64) -> (u64, u64) {
+    let before = first
+        .checked_sub(1)
+        .map(|end| Walk::new(root, Some((0, end))).next_back());
+    let after = last
+        .checked_add(1)
+        .map(|start| Walk::new(root, Some((start, u64::MAX))).next());
+    let low = before
+        .flatten()
+        .map_or(0, |found| found.last.saturating_add(1).min(first));
+    let high = after
+        .flatten()
+        .map_or(u64::MAX, |found| found.first.saturating_sub(1).max(last));
+    (low, high)
+}
+
+/// Every node of a tree with its level and range, a parent before its children, as the writer sees them.
+pub(crate) fn for_each_node(root: Option<(NodeRef, usize)>, visit: &mut impl FnMut(usize, &Frame)) {
+    fn below(level: usize, frame: Frame, visit: &mut impl FnMut(usize, &Frame)) {
+        visit(level, &frame);
+        if level == 0 {
+            return;
+        }
+        for slot in 0..frame.node.len() {
+            let step = Frame { slot, ..frame };
+            if let Some(child) = step.word().target() {
+                // SAFETY: a live word of an inner slot is a child.
+                let node = unsafe { NodeRef::from_target(child) };
+                below(
+                    level - 1,
+                    Frame {
+                        node,
+                        min: step.first(),
+                        max: step.last(),
+                        slot: 0,
+                    },
+                    visit,
+                );
+            }
+        }
+    }
+    if let Some((node, level)) = root {
+        below(
+            level,
+            Frame {
+                node,
+                min: 0,
+                max: u64::MAX,
+                slot: 0,
+            },
+            visit,
+        );
+    }
+}

@@ -1,0 +1,263 @@
+//! The flavour on epochs: what waits for whom.
+
+use super::{Counted, Panicking, Tally, flavour, press_on_until, push_boxed};
+use crate::{Epoch, InsideReadSection, Rcu};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+#[test]
+fn synchronize_inside_a_read_section_is_refused() {
+    let outer = Epoch::pin();
+    let inner = Epoch::pin();
+    assert_eq!(Epoch::synchronize(), Err(InsideReadSection));
+    drop(outer);
+    assert_eq!(
+        Epoch::synchronize(),
+        Err(InsideReadSection),
+        "one guard is left"
+    );
+    drop(inner);
+    assert_eq!(Epoch::synchronize(), Ok(()));
+}
+
+#[test]
+fn synchronize_beside_a_foreign_guard_is_refused() {
+    let foreign = crossbeam_epoch::pin();
+    assert_eq!(Epoch::synchronize(), Err(InsideReadSection));
+    drop(foreign);
+    assert_eq!(Epoch::synchronize(), Ok(()));
+}
+
+#[test]
+fn a_read_section_of_one_thread_does_not_refuse_another() {
+    let (open, opened) = mpsc::channel();
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            let guard = Epoch::pin();
+            open.send(()).expect("the test is there");
+            drop(guard);
+        });
+        opened.recv().expect("the reader is there");
+        assert_eq!(Epoch::synchronize(), Ok(()));
+    });
+}
+
+/// Opens a read section with `pin`, and returns whether `synchronize` in another thread returned only after its end.
+fn waits_for<G>(pin: impl FnOnce() -> G + Send) {
+    let (open, opened) = mpsc::channel();
+    let ended = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let ended = &ended;
+        scope.spawn(move || {
+            let guard = pin();
+            open.send(()).expect("the test is there");
+            // Time for a `synchronize` that does not wait to return.
+            thread::sleep(Duration::from_millis(50));
+            ended.store(true, Ordering::SeqCst);
+            drop(guard);
+        });
+        opened.recv().expect("the reader is there");
+        Epoch::synchronize().expect("this thread is not inside");
+        assert!(
+            ended.load(Ordering::SeqCst),
+            "returned beside a reader that was there before"
+        );
+    });
+}
+
+#[test]
+fn synchronize_waits_for_a_busy_reader() {
+    waits_for(Epoch::pin);
+}
+
+#[test]
+fn synchronize_waits_for_a_busy_foreign_reader() {
+    waits_for(crossbeam_epoch::pin);
+}
+
+#[test]
+fn synchronize_orders_what_readers_did() {
+    // A reader increments plain memory inside its section; the writer reads it after a grace period. A model checker of data races
+    // (Miri, ThreadSanitizer) sees a missing edge; everyone else sees a wrong sum only.
+    struct Plain(std::cell::UnsafeCell<u64>);
+    // SAFETY: the test below accesses it from one thread after the other.
+    unsafe impl Sync for Plain {}
+    let rounds = if cfg!(miri) { 3 } else { 200 };
+    for round in 0..rounds {
+        let plain = Plain(std::cell::UnsafeCell::new(round));
+        let (open, opened) = mpsc::channel();
+        thread::scope(|scope| {
+            let plain = &plain;
+            scope.spawn(move || {
+                let guard = Epoch::pin();
+                open.send(()).expect("the test is there");
+                // SAFETY: the other thread looks only after this section has ended.
+                unsafe { *plain.0.get() += 1 };
+                drop(guard);
+            });
+            opened.recv().expect("the reader is there");
+            Epoch::synchronize().expect("this thread is not inside");
+            // SAFETY: the read section has ended, and its thread does nothing more.
+            assert_eq!(unsafe { *plain.0.get() }, round + 1);
+        });
+    }
+}
+
+#[test]
+fn many_threads_synchronize_at_once() {
+    let rounds = if cfg!(miri) { 2 } else { 100 };
+    let returned = Tally::default();
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..rounds {
+                    drop(Epoch::pin());
+                    Epoch::synchronize().expect("not inside");
+                    returned.add();
+                }
+            });
+        }
+    });
+    assert_eq!(returned.get(), 4 * rounds);
+}
+
+#[test]
+fn a_retired_object_stays_until_it_is_flushed() {
+    flavour!(Own);
+    let drops = Tally::default();
+    assert!(!Own::flush(), "nothing is retired");
+    push_boxed(Own::retired(), Counted(drops.clone()));
+    for _ in 0..10 {
+        Own::synchronize().expect("not inside");
+    }
+    assert_eq!(drops.get(), 0);
+    assert!(Own::flush());
+    assert!(!Own::flush(), "handed over already");
+    press_on_until(|| drops.get() != 0);
+    assert_eq!(drops.get(), 1);
+}
+
+#[test]
+fn a_batch_waits_for_a_reader_and_runs_after_it() {
+    flavour!(Own);
+    let drops = Tally::default();
+    let (open, opened) = mpsc::channel();
+    let (leave, may_leave) = mpsc::channel::<()>();
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            let guard = Own::pin();
+            open.send(()).expect("the test is there");
+            may_leave.recv().expect("the test is there");
+            drop(guard);
+        });
+        opened.recv().expect("the reader is there");
+        push_boxed(Own::retired(), Counted(drops.clone()));
+        assert!(Own::flush());
+        for _ in 0..100 {
+            crossbeam_epoch::pin().flush();
+            assert_eq!(drops.get(), 0, "run beside a reader that was there before");
+        }
+        leave.send(()).expect("the reader is there");
+        press_on_until(|| drops.get() == 1);
+    });
+}
+
+#[test]
+fn a_batch_that_is_handed_over_inside_a_read_section_waits_for_its_end() {
+    flavour!(Own);
+    let drops = Tally::default();
+    let guard = Own::pin();
+    push_boxed(Own::retired(), Counted(drops.clone()));
+    assert!(Own::flush());
+    for _ in 0..100 {
+        crossbeam_epoch::pin().flush();
+        assert_eq!(drops.get(), 0, "run beside its own thread's read section");
+    }
+    drop(guard);
+    press_on_until(|| drops.get() == 1);
+}
+
+#[test]
+fn a_batch_does_not_linger_with_a_thread_that_handed_it_over() {
+    flavour!(Own);
+    let drops = Tally::default();
+    let (done, was_done) = mpsc::channel();
+    let (leave, may_leave) = mpsc::channel::<()>();
+    thread::scope(|scope| {
+        let value = Counted(drops.clone());
+        scope.spawn(move || {
+            push_boxed(Own::retired(), value);
+            Own::flush();
+            done.send(()).expect("the test is there");
+            // Idle, but alive: its bag would not be emptied.
+            may_leave.recv().expect("the test is there");
+        });
+        was_done.recv().expect("the thread is there");
+        press_on_until(|| drops.get() == 1);
+        leave.send(()).expect("the thread is there");
+    });
+}
+
+#[test]
+fn a_panicking_destructor_stays_inside_its_batch() {
+    flavour!(Own);
+    let drops = Tally::default();
+    for i in 0..9 {
+        if i == 4 {
+            push_boxed(Own::retired(), Panicking(drops.clone()));
+        } else {
+            push_boxed(Own::retired(), Counted(drops.clone()));
+        }
+    }
+    assert!(Own::flush());
+    // It would surface in one of these (or in a test beside this one).
+    press_on_until(|| drops.get() == 9);
+}
+
+#[test]
+fn synchronize_in_a_destructor_is_refused_not_stuck() {
+    struct Waits(mpsc::Sender<Result<(), InsideReadSection>>);
+    impl Drop for Waits {
+        fn drop(&mut self) {
+            self.0
+                .send(Epoch::synchronize())
+                .expect("the test is there");
+        }
+    }
+    flavour!(Own);
+    let (tell, told) = mpsc::channel();
+    push_boxed(Own::retired(), Waits(tell));
+    assert!(Own::flush());
+    let outcome = std::cell::Cell::new(None);
+    press_on_until(|| {
+        outcome.set(told.try_recv().ok());
+        outcome.get().is_some()
+    });
+    assert_eq!(outcome.get(), Some(Err(InsideReadSection)));
+}
+
+#[test]
+fn a_thread_that_ends_may_still_use_it() {
+    // Its destructor runs when the epoch crate's own thread-local is gone.
+    struct AtExit(mpsc::Sender<bool>);
+    impl Drop for AtExit {
+        fn drop(&mut self) {
+            drop(Epoch::pin());
+            self.0
+                .send(Epoch::synchronize().is_ok())
+                .expect("the test is there");
+        }
+    }
+    thread_local! {
+        static AT_EXIT: std::cell::RefCell<Option<AtExit>> = const { std::cell::RefCell::new(None) };
+    }
+    let (tell, told) = mpsc::channel();
+    let worker = thread::spawn(move || {
+        AT_EXIT.set(Some(AtExit(tell)));
+        drop(Epoch::pin());
+    });
+    worker.join().expect("the thread ends in peace");
+    assert_eq!(told.recv(), Ok(true));
+}

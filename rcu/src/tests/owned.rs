@@ -1,0 +1,260 @@
+//! `RcuBox` and `RcuArc`.
+
+use super::alloc::{self, Odd};
+use super::{Counted, Panicking, Tally, flavour, press_on_until};
+use crate::{AllocError, Epoch, Rcu, RcuArc, RcuBox};
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::Barrier;
+use std::thread;
+
+fn boxed<T>(value: T) -> RcuBox<T> {
+    RcuBox::try_new(value).ok().expect("memory")
+}
+
+fn arc<T: Send + Sync + 'static, R: Rcu>(value: T) -> RcuArc<T, R> {
+    RcuArc::try_new(value).ok().expect("memory")
+}
+
+/// Reclaims what is retired to `R`, after a grace period.
+fn reclaim<R: Rcu>() {
+    if let Some(batch) = R::retired().take_all() {
+        R::synchronize().expect("not inside a read section");
+        // SAFETY: a grace period has passed since the batch was taken.
+        unsafe { batch.run() };
+    }
+}
+
+#[test]
+fn a_box_is_freed_at_once() {
+    let drops = Tally::default();
+    let one = boxed(Odd(Counted(drops.clone())));
+    assert_eq!((drops.get(), alloc::odd_blocks()), (0, 1));
+    drop(one);
+    assert_eq!((drops.get(), alloc::odd_blocks()), (1, 0));
+}
+
+#[test]
+fn a_box_is_freed_when_its_destructor_panics() {
+    let drops = Tally::default();
+    let one = boxed(Odd(Panicking(drops.clone())));
+    let outcome = panic::catch_unwind(AssertUnwindSafe(|| drop(one)));
+    assert!(outcome.is_err());
+    assert_eq!((drops.get(), alloc::odd_blocks()), (1, 0));
+}
+
+#[test]
+fn a_value_comes_out_of_its_box_alive() {
+    let drops = Tally::default();
+    let value = boxed(Odd(Counted(drops.clone()))).into_inner();
+    assert_eq!((drops.get(), alloc::odd_blocks()), (0, 0));
+    drop(value);
+    assert_eq!(drops.get(), 1);
+}
+
+#[test]
+fn a_box_goes_through_a_raw_pointer() {
+    let drops = Tally::default();
+    let raw = boxed(Odd(Counted(drops.clone()))).into_raw();
+    assert_eq!((drops.get(), alloc::odd_blocks()), (0, 1));
+    // SAFETY: from `into_raw` just above.
+    let value: &Odd<Counted> = unsafe { RcuBox::raw_value(raw) };
+    assert_eq!(value.0.0.get(), 0);
+    // SAFETY: as above, once.
+    drop(unsafe { RcuBox::<Odd<Counted>>::from_raw(raw) });
+    assert_eq!((drops.get(), alloc::odd_blocks()), (1, 0));
+}
+
+#[test]
+fn values_of_any_layout_fit() {
+    #[repr(align(4096))]
+    #[derive(Clone, Copy, PartialEq, Debug)]
+    struct Page([u8; 4096]);
+
+    fn check<T: Copy + PartialEq + std::fmt::Debug + Send + Sync + 'static>(value: T, other: T) {
+        let mut one = boxed(value);
+        assert_eq!(*one, value);
+        *one = other;
+        assert_eq!(*one.as_ref(), other);
+        assert!((&raw const *one).is_aligned());
+        let raw = one.into_raw();
+        assert!(raw.addr().get().is_multiple_of(8));
+        // SAFETY: from `into_raw` just above.
+        assert_eq!(unsafe { RcuBox::<T>::from_raw(raw) }.into_inner(), other);
+
+        let two: RcuArc<T> = arc(value);
+        assert_eq!(*two, value);
+        assert!((&raw const *two).is_aligned());
+        let raw = two.into_raw();
+        assert!(raw.addr().get().is_multiple_of(8));
+        // SAFETY: from `into_raw` just above.
+        assert_eq!(*unsafe { RcuArc::<T>::from_raw(raw) }.as_ref(), value);
+    }
+    check((), ());
+    check(1_u8, 2);
+    check([1_u16; 3], [2; 3]);
+    check(1_u128, u128::MAX);
+    check(Page([1; 4096]), Page([2; 4096]));
+    // Leaves nothing behind.
+    Epoch::flush();
+}
+
+#[test]
+fn refused_memory_gives_the_value_back() {
+    // `Counted` is not `Debug`: the errors ask nothing of the value.
+    let drops = Tally::default();
+    let refused = alloc::refused(|| RcuBox::try_new(Counted(drops.clone())));
+    let Err(AllocError(value)) = refused else {
+        panic!("the allocator was to refuse")
+    };
+    assert_eq!(drops.get(), 0);
+    let refused = alloc::refused(|| RcuArc::<Counted>::try_new(value));
+    let Err(AllocError(value)) = refused else {
+        panic!("the allocator was to refuse")
+    };
+    assert_eq!(drops.get(), 0);
+    drop(value);
+    assert_eq!(drops.get(), 1);
+}
+
+#[test]
+fn the_last_owner_retires_and_nobody_frees() {
+    flavour!(Own);
+    let drops = Tally::default();
+    let one: RcuArc<_, Own> = arc(Odd(Counted(drops.clone())));
+    let two = one.clone();
+    assert!(RcuArc::ptr_eq(&one, &two));
+    assert_eq!(RcuArc::strong_count(&one), 2);
+    drop(one);
+    assert_eq!(RcuArc::strong_count(&two), 1);
+    assert!(Own::retired().is_empty(), "an owner is left");
+    let requests = alloc::requests_during(|| drop(two));
+    assert_eq!(requests, 0, "dropping the last owner asked for memory");
+    assert!(!Own::retired().is_empty());
+    assert_eq!(
+        (drops.get(), alloc::odd_blocks()),
+        (0, 1),
+        "freed before a grace period"
+    );
+    reclaim::<Own>();
+    assert_eq!((drops.get(), alloc::odd_blocks()), (1, 0));
+    assert!(Own::retired().is_empty());
+}
+
+#[test]
+fn a_raw_owner_counts() {
+    flavour!(Own);
+    let drops = Tally::default();
+    let one: RcuArc<_, Own> = arc(Counted(drops.clone()));
+    let raw = one.clone().into_raw();
+    assert_eq!(RcuArc::strong_count(&one), 2);
+    drop(one);
+    assert!(Own::retired().is_empty());
+    // SAFETY: the raw pointer stands for an owner.
+    let two = unsafe { RcuArc::<Counted, Own>::raw_try_clone(raw) }.expect("an owner is left");
+    assert_eq!(RcuArc::strong_count(&two), 2);
+    // SAFETY: from `into_raw` above, once.
+    drop(unsafe { RcuArc::<Counted, Own>::from_raw(raw) });
+    assert_eq!(RcuArc::strong_count(&two), 1);
+    drop(two);
+    reclaim::<Own>();
+    assert_eq!(drops.get(), 1);
+}
+
+#[test]
+fn nobody_becomes_an_owner_once_the_last_has_gone() {
+    flavour!(Own);
+    let drops = Tally::default();
+    let guard = Own::pin();
+    let raw = arc::<_, Own>(Counted(drops.clone())).into_raw();
+    // SAFETY: from `into_raw` just above, once.
+    drop(unsafe { RcuArc::<Counted, Own>::from_raw(raw) });
+    // SAFETY: there was an owner inside this read section.
+    assert!(unsafe { RcuArc::<Counted, Own>::raw_try_clone(raw) }.is_none());
+    // SAFETY: as above.
+    let value: &Counted = unsafe { RcuArc::<Counted, Own>::raw_value(raw) };
+    assert_eq!(value.0.get(), 0, "retired, but alive");
+    drop(guard);
+    reclaim::<Own>();
+    assert_eq!(drops.get(), 1);
+}
+
+#[test]
+fn a_value_that_panics_when_dropped_is_freed() {
+    flavour!(Own);
+    let drops = Tally::default();
+    drop(arc::<_, Own>(Odd(Panicking(drops.clone()))));
+    let outcome = panic::catch_unwind(reclaim::<Own>);
+    assert!(outcome.is_err());
+    assert_eq!((drops.get(), alloc::odd_blocks()), (1, 0));
+}
+
+#[test]
+fn upgrading_races_with_the_last_drop() {
+    flavour!(Own);
+    let rounds = if cfg!(miri) { 20 } else { 20_000 };
+    let drops = Tally::default();
+    let barrier = Barrier::new(2);
+    let (give, take) = std::sync::mpsc::channel::<RcuArc<Counted, Own>>();
+    thread::scope(|scope| {
+        let barrier = &barrier;
+        scope.spawn(move || {
+            for last in take {
+                barrier.wait();
+                drop(last);
+                barrier.wait();
+            }
+        });
+        for round in 0..rounds {
+            let last: RcuArc<_, Own> = arc(Counted(drops.clone()));
+            let guard = Own::pin();
+            let raw = last.into_raw();
+            // SAFETY: from `into_raw` just above, once.
+            give.send(unsafe { RcuArc::from_raw(raw) })
+                .expect("the other thread is there");
+            barrier.wait();
+            // SAFETY: there was an owner inside this read section.
+            let mut upgraded = unsafe { RcuArc::<Counted, Own>::raw_try_clone(raw) };
+            barrier.wait();
+            drop(guard);
+            if let Some(owner) = upgraded.take() {
+                assert_eq!(RcuArc::strong_count(&owner), 1);
+                assert!(
+                    Own::retired().is_empty(),
+                    "retired beside an owner, round {round}"
+                );
+                drop(owner);
+            }
+            assert_eq!(drops.get(), round);
+            reclaim::<Own>();
+            assert_eq!(drops.get(), round + 1);
+        }
+        drop(give);
+    });
+}
+
+#[test]
+fn owners_on_many_threads_release_once() {
+    flavour!(Own);
+    const THREADS: usize = 4;
+    let rounds = if cfg!(miri) { 10 } else { 2_000 };
+    let drops = Tally::default();
+    for round in 0..rounds {
+        let first: RcuArc<_, Own> = arc(Counted(drops.clone()));
+        let barrier = Barrier::new(THREADS);
+        thread::scope(|scope| {
+            for _ in 0..THREADS {
+                let (mine, barrier) = (first.clone(), &barrier);
+                scope.spawn(move || {
+                    barrier.wait();
+                    drop(mine.clone());
+                    drop(mine);
+                });
+            }
+            drop(first);
+        });
+        assert_eq!(drops.get(), round, "freed before a grace period");
+        Own::flush();
+        press_on_until(|| drops.get() == round + 1);
+    }
+    assert!(Own::retired().is_empty());
+}
