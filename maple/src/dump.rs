@@ -58,21 +58,9 @@ impl fmt::Display for Dump<'_> {
         for_each_node(self.root.load(), &mut |level, frame| {
             let mut print = || {
                 let indent = 2 * (top - level);
-                writeln!(
-                    f,
-                    "{:indent$}level {level}, {}..={}",
-                    "", frame.min, frame.max
-                )?;
+                writeln!(f, "{:indent$}level {level}, {}..={}", "", frame.min, frame.max)?;
                 for step in steps(frame).filter(|step| level == 0 || !step.word().is_live()) {
-                    writeln!(
-                        f,
-                        "{:indent$}  {:2} {}..={} {}",
-                        "",
-                        step.slot,
-                        step.first(),
-                        step.last(),
-                        content(level, &step)
-                    )?;
+                    writeln!(f, "{:indent$}  {:2} {}..={} {}", "", step.slot, step.first(), step.last(), content(level, &step))?;
                 }
                 Ok(())
             };
@@ -87,36 +75,20 @@ impl fmt::Display for Dump<'_> {
 impl fmt::Display for Dot<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = |node: NodeRef| node.as_ptr().addr().get();
-        let mut result = writeln!(
-            f,
-            "digraph maple_tree {{\n  node [shape=record, fontname=monospace];"
-        );
+        let mut result = writeln!(f, "digraph maple_tree {{\n  node [shape=record, fontname=monospace];");
         for_each_node(self.root.load(), &mut |level, frame| {
             let mut print = || {
                 write!(f, "  n{:x} [label=\"", name(frame.node))?;
                 for step in steps(frame) {
                     let bar = if step.slot > 0 { "|" } else { "" };
-                    write!(
-                        f,
-                        "{bar}<s{}> {}..={}\\n{}",
-                        step.slot,
-                        step.first(),
-                        step.last(),
-                        content(level, &step)
-                    )?;
+                    write!(f, "{bar}<s{}> {}..={}\\n{}", step.slot, step.first(), step.last(), content(level, &step))?;
                 }
                 writeln!(f, "\"];")?;
                 for step in steps(frame).filter(|_| level > 0) {
                     let Some(child) = step.word().target() else {
                         continue;
                     };
-                    writeln!(
-                        f,
-                        "  n{:x}:s{} -> n{:x};",
-                        name(frame.node),
-                        step.slot,
-                        child.addr()
-                    )?;
+                    writeln!(f, "  n{:x}:s{} -> n{:x};", name(frame.node), step.slot, child.addr())?;
                 }
                 Ok(())
             };

@@ -70,16 +70,7 @@ pub(crate) fn copy<E>(
         return Ok(());
     };
     target.publish(Some((first, level)));
-    steps.push((
-        Frame {
-            node: root,
-            min: 0,
-            max: u64::MAX,
-            slot: 0,
-        },
-        root.len(),
-        first,
-    ));
+    steps.push((Frame { node: root, min: 0, max: u64::MAX, slot: 0 }, root.len(), first));
     while let Some((step, len, copy)) = steps.last_mut() {
         let (slot, copy) = (step.slot, *copy);
         if slot == *len {
@@ -102,16 +93,7 @@ pub(crate) fn copy<E>(
             break;
         };
         copy.publish(slot, node.word());
-        steps.push((
-            Frame {
-                node: child,
-                min: from.first(),
-                max: from.last(),
-                slot: 0,
-            },
-            child.len(),
-            node,
-        ));
+        steps.push((Frame { node: child, min: from.first(), max: from.last(), slot: 0 }, child.len(), node));
     }
     Ok(())
 }

@@ -96,11 +96,7 @@ impl Run {
         let mut left = self.0.len();
         let mut nodes = left.div_ceil(SLOTS);
         core::iter::from_fn(move || {
-            let part = if packed {
-                left.min(SLOTS)
-            } else {
-                left.div_ceil(nodes.max(1))
-            };
+            let part = if packed { left.min(SLOTS) } else { left.div_ceil(nodes.max(1)) };
             nodes = nodes.saturating_sub(1);
             left -= part;
             (part > 0).then_some(part)
@@ -133,10 +129,7 @@ impl Writer<'_> {
     fn node(&mut self, memory: Memory, draft: &mut Draft) -> Result<NodeRef, AllocError> {
         let node = match memory {
             // A small tree takes one node at a time, a bigger one saves trips to the pool.
-            Memory::May => self
-                .owner
-                .stock
-                .take_or_allocate(if self.owner.nodes_taken < 8 { 1 } else { 8 })?,
+            Memory::May => self.owner.stock.take_or_allocate(if self.owner.nodes_taken < 8 { 1 } else { 8 })?,
             Memory::MustNot => self.owner.stock.take_spare().ok_or(AllocError(()))?,
         };
         draft.fresh.push(node);
@@ -161,29 +154,15 @@ impl Writer<'_> {
         let root = self.root.load();
         let left = Path::to(root, first);
         // The path of `last`: beyond the leaf of `first` it is another one.
-        let leaf = left
-            .at(0)
-            .filter(|leaf| last <= leaf.max)
-            .map(|leaf| Frame {
-                slot: leaf.node.search(last),
-                ..*leaf
-            });
-        let apart = if leaf.is_none() {
-            Some(Path::to(root, last))
-        } else {
-            None
-        };
+        let leaf = left.at(0).filter(|leaf| last <= leaf.max).map(|leaf| Frame { slot: leaf.node.search(last), ..*leaf });
+        let apart = if leaf.is_none() { Some(Path::to(root, last)) } else { None };
         let right = |level: usize| match (&apart, level) {
             (Some(path), _) => path.at(level).copied(),
             (None, 0) => leaf,
             (None, _) => left.at(level).copied(),
         };
 
-        let same_slot = left
-            .at(0)
-            .zip(leaf)
-            .filter(|(left, right)| left.slot == right.slot)
-            .map(|(frame, _)| *frame);
+        let same_slot = left.at(0).zip(leaf).filter(|(left, right)| left.slot == right.slot).map(|(frame, _)| *frame);
         let mut copy = None;
         if let Some(frame) = same_slot {
             let old = frame.word();
@@ -199,18 +178,8 @@ impl Writer<'_> {
             }
         }
 
-        let mut draft = Draft {
-            fresh: ArrayVec::new(),
-            old: ArrayVec::new(),
-        };
-        let edit = Edit {
-            first,
-            last,
-            word,
-            copy,
-            memory,
-            apart: apart.as_ref().unwrap_or(&left),
-        };
+        let mut draft = Draft { fresh: ArrayVec::new(), old: ArrayVec::new() };
+        let edit = Edit { first, last, word, copy, memory, apart: apart.as_ref().unwrap_or(&left) };
         match self.build(&left, &right, &edit, &mut draft, displaced) {
             Ok(()) => {
                 self.owner.nodes_taken += draft.fresh.len() as u64;
@@ -291,29 +260,16 @@ impl Writer<'_> {
             {
                 Self::replaced(draft, level, l, r.as_ref(), removed);
                 // SAFETY: a live word of an inner slot is a child.
-                self.root
-                    .publish(Some((unsafe { NodeRef::from_target(child) }, level - 1)));
+                self.root.publish(Some((unsafe { NodeRef::from_target(child) }, level - 1)));
                 return Ok(());
             }
 
             let packed = run.0.last().is_some_and(|(last, _)| *last == u64::MAX) && behind <= 1;
-            let sibling = if level < top {
-                self.sibling(
-                    &run,
-                    packed,
-                    left.at(level + 1),
-                    right(level + 1),
-                    edit.memory,
-                )
-            } else {
-                None
-            };
+            let sibling =
+                if level < top { self.sibling(&run, packed, left.at(level + 1), right(level + 1), edit.memory) } else { None };
 
-            if let (Some(l), true, None) = (
-                l,
-                self.mode == Mode::Exclusive && one_node && !run.is_gap(),
-                &sibling,
-            ) && run.0.len() <= SLOTS
+            if let (Some(l), true, None) = (l, self.mode == Mode::Exclusive && one_node && !run.is_gap(), &sibling)
+                && run.0.len() <= SLOTS
             {
                 for word in l.live(removed) {
                     let Some(target) = word.target() else {
@@ -323,11 +279,7 @@ impl Writer<'_> {
                         displaced.push(target);
                     } else {
                         // SAFETY: a live word of an inner slot is a child.
-                        self.owner.retire(
-                            unsafe { NodeRef::from_target(target) },
-                            level - 1,
-                            Remains::Tree,
-                        );
+                        self.owner.retire(unsafe { NodeRef::from_target(target) }, level - 1, Remains::Tree);
                     }
                 }
                 // SAFETY: exclusive access.
@@ -339,11 +291,7 @@ impl Writer<'_> {
                 Some(Sibling::Right(frame)) => {
                     run.gather(&frame, 0..frame.node.len());
                     pulled_right = 1;
-                    draft.old.push(Old {
-                        node: frame.node,
-                        level,
-                        removed: 0..0,
-                    });
+                    draft.old.push(Old { node: frame.node, level, removed: 0..0 });
                 }
                 Some(Sibling::Left(frame)) => {
                     let tail = core::mem::replace(&mut run, Run::new());
@@ -352,11 +300,7 @@ impl Writer<'_> {
                         run.push(last, word);
                     }
                     pulled_left = 1;
-                    draft.old.push(Old {
-                        node: frame.node,
-                        level,
-                        removed: 0..0,
-                    });
+                    draft.old.push(Old { node: frame.node, level, removed: 0..0 });
                 }
                 None => {}
             }
@@ -380,9 +324,7 @@ impl Writer<'_> {
             if let [(_, word)] = news.as_slice() {
                 if level >= top {
                     // SAFETY: the word is a node that was just made.
-                    let node = word
-                        .target()
-                        .map(|target| unsafe { NodeRef::from_target(target) });
+                    let node = word.target().map(|target| unsafe { NodeRef::from_target(target) });
                     self.root.publish(node.map(|node| (node, level)));
                     return Ok(());
                 }
@@ -402,47 +344,22 @@ impl Writer<'_> {
 
     /// Notes that the nodes of both paths at `level` are replaced, but for what is in the slots `removed` (from the left path's node
     /// to the right path's).
-    fn replaced(
-        draft: &mut Draft,
-        level: usize,
-        l: Option<&Frame>,
-        r: Option<&Frame>,
-        removed: Range<usize>,
-    ) {
+    fn replaced(draft: &mut Draft, level: usize, l: Option<&Frame>, r: Option<&Frame>, removed: Range<usize>) {
         match (l, r) {
-            (Some(l), Some(r)) if l.node == r.node => draft.old.push(Old {
-                node: l.node,
-                level,
-                removed,
-            }),
+            (Some(l), Some(r)) if l.node == r.node => draft.old.push(Old { node: l.node, level, removed }),
             (l, r) => {
                 if let Some(l) = l {
-                    draft.old.push(Old {
-                        node: l.node,
-                        level,
-                        removed: removed.start..l.node.len(),
-                    });
+                    draft.old.push(Old { node: l.node, level, removed: removed.start..l.node.len() });
                 }
                 if let Some(r) = r {
-                    draft.old.push(Old {
-                        node: r.node,
-                        level,
-                        removed: 0..removed.end,
-                    });
+                    draft.old.push(Old { node: r.node, level, removed: 0..removed.end });
                 }
             }
         }
     }
 
     /// A sibling under the same parent to share slots with: to take what does not fit, or to be merged with when few are left.
-    fn sibling(
-        &self,
-        run: &Run,
-        packed: bool,
-        pl: Option<&Frame>,
-        pr: Option<Frame>,
-        memory: Memory,
-    ) -> Option<Sibling> {
+    fn sibling(&self, run: &Run, packed: bool, pl: Option<&Frame>, pr: Option<Frame>, memory: Memory) -> Option<Sibling> {
         let len = run.0.len();
         let limit = match len {
             0..=FEW if !run.is_gap() => MERGED,
@@ -458,22 +375,13 @@ impl Writer<'_> {
             let child = step.word().target()?;
             // SAFETY: a live word of an inner slot is a child.
             let node = unsafe { NodeRef::from_target(child) };
-            (node.len() + len <= limit).then(|| Frame {
-                node,
-                min: step.first(),
-                max: step.last(),
-                slot: 0,
-            })
+            (node.len() + len <= limit).then(|| Frame { node, min: step.first(), max: step.last(), slot: 0 })
         };
-        let right = pr
-            .filter(|pr| pr.slot + 1 < pr.node.len())
-            .and_then(|pr| child(&pr, pr.slot + 1));
+        let right = pr.filter(|pr| pr.slot + 1 < pr.node.len()).and_then(|pr| child(&pr, pr.slot + 1));
         if let Some(frame) = right {
             return Some(Sibling::Right(frame));
         }
-        let left = pl
-            .filter(|pl| pl.slot > 0)
-            .and_then(|pl| child(pl, pl.slot - 1));
+        let left = pl.filter(|pl| pl.slot > 0).and_then(|pl| child(pl, pl.slot - 1));
         left.map(Sibling::Left)
     }
 }
@@ -493,13 +401,7 @@ struct Edit<'a> {
 impl Edit<'_> {
     /// Gathers the leaves: what is left of the edit, the edit, what is right of it. Returns the slots whose contents do not live on
     /// (from the left leaf's to the right leaf's), and in `behind` how many slots come after the edit.
-    fn gather(
-        &self,
-        left: &Path,
-        r: Option<&Frame>,
-        run: &mut Run,
-        behind: &mut usize,
-    ) -> Range<usize> {
+    fn gather(&self, left: &Path, r: Option<&Frame>, run: &mut Run, behind: &mut usize) -> Range<usize> {
         let mut removed = 0..0;
         match left.at(0) {
             Some(l) => {

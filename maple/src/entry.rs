@@ -117,11 +117,7 @@ impl Kind {
             // SAFETY: the caller's promise.
             drop(unsafe { V::from_raw(raw) });
         }
-        Self {
-            carried_by_slot: matches!(V::RELEASE, Release::Slot),
-            needs_drop: V::NEEDS_DROP,
-            drop: drop_raw::<V>,
-        }
+        Self { carried_by_slot: matches!(V::RELEASE, Release::Slot), needs_drop: V::NEEDS_DROP, drop: drop_raw::<V> }
     }
 
     /// Drops an entry.
@@ -142,19 +138,14 @@ impl Kind {
 /// # Safety
 ///
 /// As for [`Entry::borrow`], for the time of the call.
-pub(crate) unsafe fn try_clone_raw<V: Entry + TryClone>(
-    raw: NonNull<()>,
-) -> Result<NonNull<()>, AllocError> {
+pub(crate) unsafe fn try_clone_raw<V: Entry + TryClone>(raw: NonNull<()>) -> Result<NonNull<()>, AllocError> {
     // SAFETY: the value is not dropped here, so it is not taken back.
     let value = ManuallyDrop::new(unsafe { V::from_raw(raw) });
     Ok(value.try_clone()?.into_raw())
 }
 
 const fn assert_tag_bits<T>() {
-    assert!(
-        align_of::<T>() >= 4,
-        "an entry's target needs an alignment of at least 4 bytes (two tag bits)"
-    );
+    assert!(align_of::<T>() >= 4, "an entry's target needs an alignment of at least 4 bytes (two tag bits)");
 }
 
 // SAFETY: a box is a pointer to an aligned value that is freed by dropping the box only.
@@ -427,11 +418,7 @@ unsafe impl<T: Send + Sync + 'static, R: Rcu> Entry for RcuArc<T, R> {
     {
         // SAFETY: the caller's promise.
         let value = unsafe { RcuArc::<T, R>::raw_value(raw) };
-        RcuArcRef {
-            raw,
-            value,
-            flavour: core::marker::PhantomData,
-        }
+        RcuArcRef { raw, value, flavour: core::marker::PhantomData }
     }
 }
 
@@ -461,11 +448,7 @@ impl U61 {
 
     /// `value` if it fits, that is, up to [`U61::MAX`].
     pub const fn new(value: u64) -> Option<Self> {
-        if value <= Self::MAX.0 {
-            Some(Self(value))
-        } else {
-            None
-        }
+        if value <= Self::MAX.0 { Some(Self(value)) } else { None }
     }
 
     /// The value.

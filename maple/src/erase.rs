@@ -29,8 +29,7 @@ impl Writer<'_> {
         let frame = *path.entry()?;
         let entry = frame.word().target()?;
         let (first, last) = (frame.first(), frame.last());
-        let carrier = (self.mode == Mode::Shared && self.kind.carried_by_slot)
-            .then_some((frame.node, frame.slot));
+        let carrier = (self.mode == Mode::Shared && self.kind.carried_by_slot).then_some((frame.node, frame.slot));
         if carrier.is_some() {
             frame.node.publish(frame.slot, frame.word().dead());
             self.owner.note_dead(first, last);
@@ -41,24 +40,13 @@ impl Writer<'_> {
             Mode::Shared => self.collapse(&path),
             Mode::Exclusive => self.tidy(first, last),
         }
-        Some(Erased {
-            first,
-            last,
-            entry,
-            carrier,
-        })
+        Some(Erased { first, last, entry, carrier })
     }
 
     /// Joins the gap `first..=last` with its neighbours and merges nodes that got few, as far as no memory is needed.
     fn tidy(&mut self, first: u64, last: u64) {
         let mut displaced = Displaced::new();
-        let refused = self.write(
-            (first, last),
-            Word::EMPTY,
-            Memory::MustNot,
-            &mut displaced,
-            Ok,
-        );
+        let refused = self.write((first, last), Word::EMPTY, Memory::MustNot, &mut displaced, Ok);
         // A gap over exactly one slot never takes more slots than there were, so the leaf is rewritten in place.
         debug_assert!(refused.is_ok() && displaced.is_empty());
     }
@@ -96,17 +84,7 @@ impl Writer<'_> {
             self.clear();
             return 1;
         }
-        let stores = self.kill_below(
-            level,
-            Frame {
-                node,
-                min: 0,
-                max: u64::MAX,
-                slot: 0,
-            },
-            first,
-            last,
-        );
+        let stores = self.kill_below(level, Frame { node, min: 0, max: u64::MAX, slot: 0 }, first, last);
         for border in [first, last] {
             let path = Path::to(self.root.load(), border);
             self.collapse(&path);
@@ -115,8 +93,7 @@ impl Writer<'_> {
     }
 
     fn kill_below(&mut self, level: usize, frame: Frame, first: u64, last: u64) -> usize {
-        let slots =
-            frame.node.search(first.max(frame.min))..=frame.node.search(last.min(frame.max));
+        let slots = frame.node.search(first.max(frame.min))..=frame.node.search(last.min(frame.max));
         let mut stores = 0;
         for slot in slots {
             let step = Frame { slot, ..frame };
@@ -130,17 +107,7 @@ impl Writer<'_> {
             } else if level > 0 {
                 // SAFETY: a live word of an inner slot is a child.
                 let node = unsafe { NodeRef::from_target(target) };
-                stores += self.kill_below(
-                    level - 1,
-                    Frame {
-                        node,
-                        min,
-                        max,
-                        slot: 0,
-                    },
-                    first,
-                    last,
-                );
+                stores += self.kill_below(level - 1, Frame { node, min, max, slot: 0 }, first, last);
             }
         }
         stores

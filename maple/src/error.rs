@@ -1,6 +1,5 @@
 //! What can go wrong, by type. Every error names the bad input and gives back the value that was not stored.
 
-use crate::{Entry, RangeMap};
 use core::fmt;
 use core::ops::{Bound, RangeInclusive};
 use std::error::Error;
@@ -164,51 +163,8 @@ pub struct WouldCut {
 
 impl fmt::Display for WouldCut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "pruning at {} would cut the entry at {:?}, and no node is at hand for that",
-            self.at, self.range
-        )
+        write!(f, "pruning at {} would cut the entry at {:?}, and no node is at hand for that", self.at, self.range)
     }
 }
 
 impl Error for WouldCut {}
-
-/// Why a copy is not whole.
-pub enum DupError<W: Entry, E> {
-    /// The allocator gave no memory for the nodes. Nothing was copied: nodes are counted and taken before the first entry is.
-    OutOfMemory,
-    /// The closure refused an entry.
-    Entry {
-        /// The range of that entry.
-        range: RangeInclusive<u64>,
-        /// What the closure returned.
-        error: E,
-        /// A valid tree that holds exactly the entries before that one.
-        partial: RangeMap<W>,
-    },
-}
-
-impl<W: Entry, E: fmt::Debug> fmt::Debug for DupError<W, E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::OutOfMemory => f.write_str("OutOfMemory"),
-            Self::Entry { range, error, .. } => f
-                .debug_struct("Entry")
-                .field("range", range)
-                .field("error", error)
-                .finish_non_exhaustive(),
-        }
-    }
-}
-
-impl<W: Entry, E: fmt::Display> fmt::Display for DupError<W, E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::OutOfMemory => f.write_str("out of memory"),
-            Self::Entry { range, error, .. } => write!(f, "the copy stopped at {range:?}: {error}"),
-        }
-    }
-}
-
-impl<W: Entry, E: fmt::Debug + fmt::Display> Error for DupError<W, E> {}

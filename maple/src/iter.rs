@@ -32,10 +32,7 @@ impl<'a, V: Entry> Iter<'a, V> {
     ///
     /// The tree at `root` has entries of type `V` and keeps the invariant of the type during `'a`.
     pub(crate) unsafe fn new(root: &Root, window: Option<(u64, u64)>) -> Self {
-        Self {
-            walk: Walk::new(root, window),
-            tree: PhantomData,
-        }
+        Self { walk: Walk::new(root, window), tree: PhantomData }
     }
 
     fn item(found: Found) -> (RangeInclusive<u64>, V::Ref<'a>)
@@ -49,18 +46,13 @@ impl<'a, V: Entry> Iter<'a, V> {
 
 impl<V> Clone for Iter<'_, V> {
     fn clone(&self) -> Self {
-        Self {
-            walk: self.walk.clone(),
-            tree: PhantomData,
-        }
+        Self { walk: self.walk.clone(), tree: PhantomData }
     }
 }
 
 impl<V> fmt::Debug for Iter<'_, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Iter")
-            .field("left", &self.walk.window())
-            .finish_non_exhaustive()
+        f.debug_struct("Iter").field("left", &self.walk.window()).finish_non_exhaustive()
     }
 }
 
@@ -104,29 +96,19 @@ impl<V: Entry> Gaps<'_, V> {
     ///
     /// As for [`Iter::new`].
     pub(crate) unsafe fn new(root: &Root, window: Option<(u64, u64)>) -> Self {
-        Self {
-            walk: Walk::new(root, window),
-            left: window,
-            tree: PhantomData,
-        }
+        Self { walk: Walk::new(root, window), left: window, tree: PhantomData }
     }
 }
 
 impl<V> Clone for Gaps<'_, V> {
     fn clone(&self) -> Self {
-        Self {
-            walk: self.walk.clone(),
-            left: self.left,
-            tree: PhantomData,
-        }
+        Self { walk: self.walk.clone(), left: self.left, tree: PhantomData }
     }
 }
 
 impl<V> fmt::Debug for Gaps<'_, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Gaps")
-            .field("left", &self.left)
-            .finish_non_exhaustive()
+        f.debug_struct("Gaps").field("left", &self.left).finish_non_exhaustive()
     }
 }
 

@@ -46,23 +46,31 @@ mod prune;
 mod sweep;
 mod validate;
 
+mod face;
+mod figures;
+mod tail;
+
 mod map;
+
+mod copy;
 
 mod removed;
 mod tree;
 
+pub use copy::DupError;
 pub use dump::{Dot, Dump};
 pub use entry::{ArcRef, Entry, RcuArcRef, Release, Shared, TryClone, U61};
 pub use error::{
-    BadRange, DupError, InsertError, InsertErrorKind, RemoveError, ReplaceError, ReplaceErrorKind,
-    StoreError, StoreErrorKind, WouldCut,
+    BadRange, InsertError, InsertErrorKind, RemoveError, ReplaceError, ReplaceErrorKind, StoreError, StoreErrorKind, WouldCut,
 };
+pub use figures::TreeFigures;
 pub use iter::{Gaps, Iter};
-pub use map::{RangeMap, Tail, TreeFigures};
+pub use map::RangeMap;
 pub use pool::{PoolFigures, pool_figures};
 pub use prune::{PruneForm, Pruned};
 pub use removed::Removed;
 pub use reserve::{Reserve, ReserveFigures};
+pub use tail::Tail;
 pub use tree::MapleTree;
 pub use validate::{Invalid, InvalidKind, Summary};
 

@@ -138,9 +138,7 @@ impl Limbo {
     }
 
     pub(crate) fn push(&mut self, node: NodeRef, level: usize, remains: Remains) {
-        let next = self
-            .head
-            .map_or(ptr::null_mut(), |head| head.as_ptr().as_ptr().cast::<()>());
+        let next = self.head.map_or(ptr::null_mut(), |head| head.as_ptr().as_ptr().cast::<()>());
         let kind = match remains {
             Remains::Husk => 0,
             Remains::Tree => 1,
@@ -180,8 +178,6 @@ impl Limbo {
     /// `raw` came from [`Limbo::into_raw`] and is used once.
     pub(crate) unsafe fn from_raw(raw: NonNull<()>) -> Self {
         // SAFETY: the caller's promise.
-        Self {
-            head: Some(unsafe { NodeRef::from_target(raw) }),
-        }
+        Self { head: Some(unsafe { NodeRef::from_target(raw) }) }
     }
 }

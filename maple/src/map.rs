@@ -1,29 +1,27 @@
 //! The exclusive face: one owner, no guards, changes in place.
 
 use crate::dump::{Dot, Dump};
-use crate::dup;
 use crate::edit::{Displaced, Memory, Mode, Writer};
 use crate::entry::{Entry, Kind, TryClone, try_clone_raw};
-use crate::error::{
-    DupError, InsertError, InsertErrorKind, RemoveError, ReplaceError, ReplaceErrorKind,
-    StoreError, StoreErrorKind, WouldCut,
-};
+use crate::error::{InsertError, RemoveError, ReplaceError, ReplaceErrorKind, StoreError, StoreErrorKind, WouldCut};
+use crate::face::{get_range, insert_with, release_swept, remove_with};
+use crate::figures::TreeFigures;
 use crate::iter::{Gaps, Iter};
 use crate::list::Limbo;
-use crate::node::{Root, Word};
+use crate::node::{Root, SLOTS, Word};
 use crate::owner::{Owner, Release, Sink};
 use crate::path::Path;
 use crate::range::inclusive;
 use crate::reserve::Reserve;
 use crate::sweep::{Swept, Which};
+use crate::tail::Tail;
 use crate::validate::{Invalid, Summary, validate};
-use crate::walk::{Walk, lookup, lookup_range, whole_gap};
+use crate::walk::lookup;
 use arrayvec::ArrayVec;
 use core::fmt;
 use core::marker::PhantomData;
 use core::ops::{RangeBounds, RangeInclusive};
 use core::ptr::NonNull;
-use maple_rcu::AllocError;
 
 /// An ordered map from ranges of `u64` that do not overlap to pointer-sized entries, with one owner.
 ///
@@ -59,34 +57,6 @@ unsafe impl<V: Entry + Send> Send for RangeMap<V> {}
 // SAFETY: `&RangeMap` gives out shared references to entries only.
 unsafe impl<V: Entry + Sync> Sync for RangeMap<V> {}
 
-/// Figures of one tree.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub struct TreeFigures {
-    /// Levels of nodes; 0 for an empty tree.
-    pub height: usize,
-    /// Nodes ever built for this tree.
-    pub nodes_taken: u64,
-    /// Free nodes the tree has at hand, with those that are earmarked.
-    pub spare: usize,
-    /// Of those, nodes that are left for the tree's own prune.
-    pub earmarked: usize,
-    /// Nodes, and whole removed sub-trees, each counted once, that wait for a grace period and were not handed over yet.
-    pub retired: usize,
-}
-
-impl TreeFigures {
-    pub(crate) fn of(root: &Root, owner: &Owner) -> Self {
-        Self {
-            height: root.load().map_or(0, |(_, level)| level + 1),
-            nodes_taken: owner.nodes_taken,
-            spare: owner.stock.len(),
-            earmarked: owner.stock.earmarked(),
-            retired: owner.retired(),
-        }
-    }
-}
-
 impl<V: Entry> RangeMap<V> {
     /// An empty map. Allocates nothing.
     pub const fn new() -> Self {
@@ -94,11 +64,7 @@ impl<V: Entry> RangeMap<V> {
     }
 
     pub(crate) const fn with_reserve(reserve: &'static Reserve) -> Self {
-        Self {
-            root: Root::new(),
-            owner: Owner::new(reserve),
-            entries: PhantomData,
-        }
+        Self { root: Root::new(), owner: Owner::new(reserve), entries: PhantomData }
     }
 
     /// The entry that covers `index`. `O(h)`, allocates nothing.
@@ -176,28 +142,15 @@ impl<V: Entry> RangeMap<V> {
     }
 
     fn writer(&mut self) -> Writer<'_> {
-        Writer {
-            root: &self.root,
-            owner: &mut self.owner,
-            mode: Mode::Exclusive,
-            kind: Kind::of::<V>(),
-        }
+        Writer { root: &self.root, owner: &mut self.owner, mode: Mode::Exclusive, kind: Kind::of::<V>() }
     }
 
     /// Releases what an operation displaced and retired. Last, because an entry's `Drop` may panic.
     fn release(&mut self, displaced: Displaced) {
         if V::NEEDS_DROP && !displaced.is_empty() {
             // SAFETY: `&mut self`: there are no readers.
-            let mut release = unsafe {
-                Release::new(
-                    Limbo::new(),
-                    Kind::of::<V>(),
-                    Sink::Stock(&mut self.owner.stock),
-                )
-            };
-            displaced
-                .into_iter()
-                .for_each(|entry| release.add_entry(entry));
+            let mut release = unsafe { Release::new(Limbo::new(), Kind::of::<V>(), Sink::Stock(&mut self.owner.stock)) };
+            displaced.into_iter().for_each(|entry| release.add_entry(entry));
             release.run();
         }
         // SAFETY: `&mut self`: there are no readers.
@@ -209,10 +162,7 @@ impl<V: Entry> RangeMap<V> {
         while let Some((low, high)) = self.owner.dead.take() {
             let (mut limbo, mut entries) = (Limbo::new(), Swept::new());
             // SAFETY: `&mut self`: there are no readers.
-            let stopped = unsafe {
-                self.writer()
-                    .sweep((low, high), Which::All, &mut limbo, &mut entries)
-            };
+            let stopped = unsafe { self.writer().sweep((low, high), Which::All, &mut limbo, &mut entries) };
             self.owner.dead = stopped.map(|from| (from, high));
             // SAFETY: `&mut self`: there are no readers.
             unsafe { release_swept::<V>(limbo, entries, self.owner.reserve) };
@@ -233,32 +183,20 @@ impl<V: Entry> RangeMap<V> {
         let window = match inclusive(&range) {
             Ok(window) => window,
             Err(bad) => {
-                return Err(StoreError {
-                    value,
-                    kind: StoreErrorKind::BadRange(bad),
-                });
+                return Err(StoreError { value, kind: StoreErrorKind::BadRange(bad) });
             }
         };
         let mut displaced = Displaced::new();
         let entry = value.into_raw();
         // SAFETY: an entry of the map is not taken back during the call.
         let split = |entry| unsafe { try_clone_raw::<V>(entry) };
-        match self.writer().write(
-            window,
-            Word::live(entry),
-            Memory::May,
-            &mut displaced,
-            split,
-        ) {
-            Ok(()) => self.release(displaced),
+        let stored = self.writer().write(window, Word::live(entry), Memory::May, &mut displaced, split);
+        if stored.is_err() {
             // SAFETY: the entry was not stored.
-            Err(_) => {
-                return Err(StoreError {
-                    value: unsafe { V::from_raw(entry) },
-                    kind: StoreErrorKind::OutOfMemory,
-                });
-            }
+            let value = unsafe { V::from_raw(entry) };
+            return Err(StoreError { value, kind: StoreErrorKind::OutOfMemory });
         }
+        self.release(displaced);
         Ok(())
     }
 
@@ -291,20 +229,10 @@ impl<V: Entry> RangeMap<V> {
     /// # Errors
     ///
     /// No entry covers `index`: the value comes back with the gap.
-    pub fn replace(
-        &mut self,
-        index: u64,
-        value: V,
-    ) -> Result<(RangeInclusive<u64>, V), ReplaceError<V>> {
+    pub fn replace(&mut self, index: u64, value: V) -> Result<(RangeInclusive<u64>, V), ReplaceError<V>> {
         let path = Path::to(self.root.load(), index);
-        let Some((frame, old)) = path
-            .entry()
-            .and_then(|frame| Some((frame, frame.word().target()?)))
-        else {
-            return Err(ReplaceError {
-                value,
-                kind: ReplaceErrorKind::Vacant(self.get_range(index).0),
-            });
+        let Some((frame, old)) = path.entry().and_then(|frame| Some((frame, frame.word().target()?))) else {
+            return Err(ReplaceError { value, kind: ReplaceErrorKind::Vacant(self.get_range(index).0) });
         };
         frame.node.publish(frame.slot, Word::live(value.into_raw()));
         // SAFETY: the entry was just taken out of its slot, and there are no readers.
@@ -316,9 +244,7 @@ impl<V: Entry> RangeMap<V> {
         let erased = self.writer().erase(index)?;
         self.release(Displaced::new());
         // SAFETY: the entry was just taken out of its slot, and there are no readers.
-        Some((erased.first..=erased.last, unsafe {
-            V::from_raw(erased.entry)
-        }))
+        Some((erased.first..=erased.last, unsafe { V::from_raw(erased.entry) }))
     }
 
     /// Removes everything inside `range`. Entries that stick out are cut, one that sticks out on both sides is split (which clones
@@ -363,78 +289,17 @@ impl<V: Entry> RangeMap<V> {
     /// needed), and there is no memory for it. The map is as it was.
     pub fn prune_cut(&mut self, from: u64) -> Result<Tail<V>, WouldCut> {
         let (tail, done) = self.cut_off(from, true);
-        done.map(|()| tail).map_err(|(first, last)| WouldCut {
-            range: first..=last,
-            at: from,
-        })
+        done.map(|()| tail).map_err(|(first, last)| WouldCut { range: first..=last, at: from })
     }
 
     fn cut_off(&mut self, from: u64, may_cut: bool) -> (Tail<V>, Result<(), (u64, u64)>) {
         let mut limbo = Limbo::new();
-        let mut entries = ArrayVec::<NonNull<()>, { crate::node::SLOTS }>::new();
-        let done = self
-            .writer()
-            .prune_exclusive(from, may_cut, &mut limbo, |entry| entries.push(entry));
+        let mut entries = ArrayVec::<NonNull<()>, { SLOTS }>::new();
+        let done = self.writer().prune_exclusive(from, may_cut, &mut limbo, |entry| entries.push(entry));
         // SAFETY: `&mut self`: there are no readers.
-        let mut release =
-            unsafe { Release::new(limbo, Kind::of::<V>(), Sink::Reserve(self.owner.reserve)) };
-        entries
-            .into_iter()
-            .for_each(|entry| release.add_entry(entry));
-        (
-            Tail {
-                release,
-                entries: PhantomData,
-            },
-            done,
-        )
-    }
-
-    /// A copy of the map, node for node, with a clone of every entry. The nodes are counted and taken in one go before the first
-    /// entry is cloned. `O(n)`.
-    ///
-    /// # Errors
-    ///
-    /// Out of memory.
-    pub fn dup(&self) -> Result<Self, AllocError>
-    where
-        V: TryClone,
-    {
-        dup_root::<V>(&self.root)
-    }
-
-    /// A copy of the map, node for node, with every entry made by `entry` from the range and the entry of the original. `O(n)`.
-    ///
-    /// # Errors
-    ///
-    /// Out of memory for the nodes, before `entry` was called; or the error of `entry`, with a valid map of exactly the entries
-    /// before the one that failed. Getting there allocates nothing.
-    ///
-    /// ```
-    /// use maple_tree::{DupError, RangeMap};
-    ///
-    /// let mut map = RangeMap::new();
-    /// for page in 0..100 {
-    ///     map.store(page..=page, page as u32)?;
-    /// }
-    /// let refused = map.try_dup_with(|_, value| if value < 50 { Ok(value * 2) } else { Err("half is enough") });
-    /// let Err(DupError::Entry { range, partial, .. }) = refused else { panic!() };
-    /// assert_eq!(range, 50..=50);
-    /// assert_eq!(partial.last(), Some((49..=49, 98)));
-    /// # Ok::<(), maple_tree::StoreError<u32>>(())
-    /// ```
-    #[expect(
-        clippy::result_large_err,
-        reason = "the copy that failed is as large as one that did not"
-    )]
-    pub fn try_dup_with<W: Entry, E>(
-        &self,
-        mut entry: impl FnMut(RangeInclusive<u64>, V::Ref<'_>) -> Result<W, E>,
-    ) -> Result<RangeMap<W>, DupError<W, E>> {
-        // SAFETY: the entries are not taken back while the map is borrowed.
-        try_dup_root(&self.root, |first, last, old| {
-            entry(first..=last, unsafe { V::borrow(old) })
-        })
+        let mut release = unsafe { Release::new(limbo, Kind::of::<V>(), Sink::Reserve(self.owner.reserve)) };
+        entries.into_iter().for_each(|entry| release.add_entry(entry));
+        (Tail::new(release), done)
     }
 
     /// Checks every invariant of the structure. `O(n)`, allocates. For tests and for the distrustful.
@@ -455,10 +320,7 @@ impl<V: Entry> RangeMap<V> {
     /// # Ok::<(), maple_tree::StoreError<u8>>(())
     /// ```
     pub fn dump(&self) -> Dump<'_> {
-        Dump {
-            root: &self.root,
-            lock: None,
-        }
+        Dump { root: &self.root, lock: None }
     }
 
     /// The structure as a graph for Graphviz.
@@ -470,10 +332,7 @@ impl<V: Entry> RangeMap<V> {
     /// # Ok::<(), maple_tree::StoreError<u8>>(())
     /// ```
     pub fn dot(&self) -> Dot<'_> {
-        Dot {
-            root: &self.root,
-            lock: None,
-        }
+        Dot { root: &self.root, lock: None }
     }
 
     /// Figures of this map.
@@ -488,8 +347,7 @@ impl<V: Entry> Drop for RangeMap<V> {
         self.writer().clear();
         let limbo = self.owner.take_retired();
         // SAFETY: `&mut self`: there are no readers.
-        let release =
-            unsafe { Release::new(limbo, Kind::of::<V>(), Sink::Waiting(self.owner.reserve)) };
+        let release = unsafe { Release::new(limbo, Kind::of::<V>(), Sink::Waiting(self.owner.reserve)) };
         self.owner.dissolve();
         release.run();
     }
@@ -516,177 +374,5 @@ impl<'a, V: Entry> IntoIterator for &'a RangeMap<V> {
 
     fn into_iter(self) -> Iter<'a, V> {
         self.iter()
-    }
-}
-
-/// What a prune of a [`RangeMap`] cut off.
-///
-/// Dropping it drops the entries and frees the nodes, in time proportional to their number, without allocating. Until then they cost
-/// nothing but their memory, so a caller in a hurry can put that off, or leave it to another thread.
-#[must_use = "dropping the tail right away drops every entry in it"]
-pub struct Tail<V: Entry> {
-    release: Release<'static>,
-    entries: PhantomData<V>,
-}
-
-// SAFETY: the tail owns its entries as a `Vec<V>` would.
-unsafe impl<V: Entry + Send> Send for Tail<V> {}
-// SAFETY: `&Tail` gives out nothing.
-unsafe impl<V: Entry + Sync> Sync for Tail<V> {}
-
-impl<V: Entry> Tail<V> {
-    /// Whether nothing was cut off.
-    pub fn is_empty(&self) -> bool {
-        self.release.is_empty()
-    }
-}
-
-impl<V: Entry> fmt::Debug for Tail<V> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tail")
-            .field("is_empty", &self.is_empty())
-            .finish_non_exhaustive()
-    }
-}
-
-// What both faces share.
-
-/// # Safety
-///
-/// The tree has entries of type `V`, and what is found stays for `'a`.
-pub(crate) unsafe fn get_range<'a, V: Entry + 'a>(
-    root: &Root,
-    index: u64,
-) -> (RangeInclusive<u64>, Option<V::Ref<'a>>) {
-    let (first, last, entry) = lookup_range(root, index);
-    match entry {
-        // SAFETY: the caller's promise.
-        Some(entry) => (first..=last, Some(unsafe { V::borrow(entry) })),
-        None => {
-            let (first, last) = whole_gap(root, first, last);
-            (first..=last, None)
-        }
-    }
-}
-
-pub(crate) fn insert_with<V: Entry>(
-    writer: &mut Writer<'_>,
-    range: &impl RangeBounds<u64>,
-    value: V,
-    displaced: &mut Displaced,
-) -> Result<(), InsertError<V>> {
-    let window = match inclusive(range) {
-        Ok(window) => window,
-        Err(bad) => {
-            return Err(InsertError {
-                value,
-                kind: InsertErrorKind::BadRange(bad),
-            });
-        }
-    };
-    if let Some(found) = Walk::new(writer.root, Some(window)).next() {
-        return Err(InsertError {
-            value,
-            kind: InsertErrorKind::Occupied(found.first..=found.last),
-        });
-    }
-    let entry = value.into_raw();
-    // The range is a gap, so there is nothing to split.
-    writer
-        .write(window, Word::live(entry), Memory::May, displaced, |_| {
-            Err(AllocError(()))
-        })
-        .map_err(|_| {
-            // SAFETY: the entry was not stored.
-            InsertError {
-                value: unsafe { V::from_raw(entry) },
-                kind: InsertErrorKind::OutOfMemory,
-            }
-        })
-}
-
-/// Removes what is inside `window`. When there is no memory but nothing is cut either, in place (which leaves dead words behind).
-pub(crate) fn remove_with<V: Entry + TryClone>(
-    writer: &mut Writer<'_>,
-    window: (u64, u64),
-    displaced: &mut Displaced,
-) -> Result<(), AllocError> {
-    let mut walk = Walk::new(writer.root, Some(window));
-    let Some(first) = walk.next() else {
-        return Ok(());
-    };
-    let last = walk.next_back().unwrap_or(first);
-    let whole = window.0 <= first.first && last.last <= window.1;
-    // SAFETY: an entry of the tree is not taken back during the call.
-    let split = |entry| unsafe { try_clone_raw::<V>(entry) };
-    match writer.write(window, Word::EMPTY, Memory::May, displaced, split) {
-        Err(_) if whole => {
-            writer.kill(window.0, window.1);
-            Ok(())
-        }
-        result => result,
-    }
-}
-
-/// Releases what a sweep took out.
-///
-/// # Safety
-///
-/// No reader can be looking at it, and it is of a tree with entries of type `V`.
-pub(crate) unsafe fn release_swept<V: Entry>(
-    limbo: Limbo,
-    entries: Swept,
-    reserve: &'static Reserve,
-) {
-    for chunk in entries.chunks(crate::node::SLOTS) {
-        // SAFETY: the caller's promise.
-        let mut release =
-            unsafe { Release::new(Limbo::new(), Kind::of::<V>(), Sink::Reserve(reserve)) };
-        chunk.iter().for_each(|entry| release.add_entry(*entry));
-        release.run();
-    }
-    // SAFETY: the caller's promise.
-    unsafe { Release::new(limbo, Kind::of::<V>(), Sink::Reserve(reserve)) }.run();
-}
-
-pub(crate) fn dup_root<V: Entry + TryClone>(root: &Root) -> Result<RangeMap<V>, AllocError> {
-    // SAFETY: an entry of the tree is not taken back during the call.
-    copy_root(root, |_, _, old| unsafe { try_clone_raw::<V>(old) }).map_err(|_| AllocError(()))
-}
-
-#[expect(
-    clippy::result_large_err,
-    reason = "the copy that failed is as large as one that did not"
-)]
-pub(crate) fn try_dup_root<W: Entry, E>(
-    root: &Root,
-    mut entry: impl FnMut(u64, u64, NonNull<()>) -> Result<W, E>,
-) -> Result<RangeMap<W>, DupError<W, E>> {
-    copy_root(root, |first, last, old| {
-        entry(first, last, old).map(W::into_raw)
-    })
-}
-
-/// Copies a tree whose writer is kept out; `entry` gives the new entry, as a pointer from `into_raw` of `W`.
-#[expect(
-    clippy::result_large_err,
-    reason = "the copy that failed is as large as one that did not"
-)]
-fn copy_root<W: Entry, E>(
-    root: &Root,
-    mut entry: impl FnMut(u64, u64, NonNull<()>) -> Result<NonNull<()>, E>,
-) -> Result<RangeMap<W>, DupError<W, E>> {
-    let mut copy = RangeMap::new();
-    dup::prepare(root, &mut copy.owner).map_err(|_| DupError::OutOfMemory)?;
-    let copied = dup::copy(root, &copy.root, &mut copy.owner, |first, last, old| {
-        entry(first, last, old).map_err(|error| (first..=last, error))
-    });
-    match copied {
-        Ok(()) => Ok(copy),
-        Err((range, error)) => Err(DupError::Entry {
-            range,
-            error,
-            partial: copy,
-        }),
     }
 }

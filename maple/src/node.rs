@@ -93,11 +93,7 @@ impl Word {
 
     /// The target of a live word; what a reader may follow.
     pub(crate) fn target(self) -> Option<NonNull<()>> {
-        if self.is_live() {
-            NonNull::new(self.0)
-        } else {
-            None
-        }
+        if self.is_live() { NonNull::new(self.0) } else { None }
     }
 
     /// The target of a live or a dead word; what an owner releases.
@@ -158,10 +154,7 @@ impl NodeRef {
     /// # Safety
     ///
     /// No other thread can reach the node, and the caller holds no other reference to its pivots.
-    #[expect(
-        clippy::mut_from_ref,
-        reason = "a cell; exclusiveness is the caller's promise"
-    )]
+    #[expect(clippy::mut_from_ref, reason = "a cell; exclusiveness is the caller's promise")]
     unsafe fn pivots_mut(&self) -> &mut [u64; PIVOTS] {
         // SAFETY: the caller's promise makes this the only reference.
         unsafe { &mut *self.node().pivots.get() }
@@ -190,19 +183,13 @@ impl NodeRef {
     /// Last index of slot `slot` in a node that ends at `max` (inclusive).
     #[inline(always)]
     pub(crate) fn last(self, slot: usize, max: u64) -> u64 {
-        self.pivots()
-            .get(slot)
-            .map_or(max, |pivot| (*pivot).min(max))
+        self.pivots().get(slot).map_or(max, |pivot| (*pivot).min(max))
     }
 
     /// First index of slot `slot` in a node that begins at `min`.
     #[inline(always)]
     pub(crate) fn first(self, slot: usize, min: u64) -> u64 {
-        if slot == 0 {
-            min
-        } else {
-            self.pivots()[slot - 1] + 1
-        }
+        if slot == 0 { min } else { self.pivots()[slot - 1] + 1 }
     }
 
     /// A reader's load of a slot.
@@ -239,10 +226,7 @@ impl NodeRef {
             *pivot = *last;
         }
         pivots[used..].fill(u64::MAX);
-        let words = run
-            .iter()
-            .map(|(_, word)| *word)
-            .chain(core::iter::repeat(Word::EMPTY));
+        let words = run.iter().map(|(_, word)| *word).chain(core::iter::repeat(Word::EMPTY));
         for (slot, word) in self.slots().iter().zip(words) {
             // Relaxed: not reachable yet; the Release store that publishes the node orders these before it.
             slot.store(word.0, Ordering::Relaxed);
@@ -320,20 +304,14 @@ impl Root {
         let word = self.0.load(Ordering::Acquire);
         let target = NonNull::new(word.map_addr(|addr| addr & !LEVEL_MASK))?;
         // SAFETY: root words are made only by `publish`.
-        Some((
-            unsafe { NodeRef::from_target(target) },
-            word.addr() & LEVEL_MASK,
-        ))
+        Some((unsafe { NodeRef::from_target(target) }, word.addr() & LEVEL_MASK))
     }
 
     /// Makes another tree visible: the second kind of publication.
     pub(crate) fn publish(&self, root: Option<(NodeRef, usize)>) {
         let word = root.map_or(ptr::null_mut(), |(node, level)| {
             debug_assert!(level < MAX_LEVELS);
-            node.as_ptr()
-                .as_ptr()
-                .cast::<()>()
-                .map_addr(|addr| addr | level)
+            node.as_ptr().as_ptr().cast::<()>().map_addr(|addr| addr | level)
         });
         // Release: pairs with the Acquire load in `load`.
         self.0.store(word, Ordering::Release);

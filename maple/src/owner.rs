@@ -27,15 +27,7 @@ pub(crate) struct Owner {
 
 impl Owner {
     pub(crate) const fn new(reserve: &'static Reserve) -> Self {
-        Self {
-            stock: Stock::new(),
-            limbo: Limbo::new(),
-            retired: 0,
-            counted: 0,
-            dead: None,
-            nodes_taken: 0,
-            reserve,
-        }
+        Self { stock: Stock::new(), limbo: Limbo::new(), retired: 0, counted: 0, dead: None, nodes_taken: 0, reserve }
     }
 
     /// Nodes (and whole removed sub-trees) that wait for a grace period.
@@ -81,9 +73,7 @@ impl Owner {
 
     /// Notes that a node of the tree got a dead word at `first..=last`.
     pub(crate) fn note_dead(&mut self, first: u64, last: u64) {
-        self.dead = Some(self.dead.map_or((first, last), |(low, high)| {
-            (low.min(first), high.max(last))
-        }));
+        self.dead = Some(self.dead.map_or((first, last), |(low, high)| (low.min(first), high.max(last))));
     }
 
     /// Gives all nodes at hand back; the end of a tree.
@@ -125,13 +115,7 @@ impl<'a> Release<'a> {
     /// No reader can be looking at what is on `limbo`: a grace period has passed since the last of it was put there, or there are no
     /// readers. `kind` is that of the entries.
     pub(crate) unsafe fn new(limbo: Limbo, kind: Kind, sink: Sink<'a>) -> Self {
-        Self {
-            limbo,
-            entries: ArrayVec::new(),
-            nodes: FreeList::new(),
-            kind,
-            sink,
-        }
+        Self { limbo, entries: ArrayVec::new(), nodes: FreeList::new(), kind, sink }
     }
 
     /// Whether there is nothing to release.

@@ -33,9 +33,7 @@ impl Frame {
     /// The words of slots `range` of the node that are live, as the writer sees them.
     pub(crate) fn live(&self, slots: core::ops::Range<usize>) -> impl Iterator<Item = Word> {
         let node = self.node;
-        slots
-            .map(move |slot| node.own_slot(slot))
-            .filter(|word| word.is_live())
+        slots.map(move |slot| node.own_slot(slot)).filter(|word| word.is_live())
     }
 }
 
@@ -53,20 +51,12 @@ pub(crate) struct Path {
 impl Path {
     pub(crate) fn to(root: Option<(NodeRef, usize)>, index: u64) -> Self {
         let Some((mut node, top)) = root else {
-            return Self {
-                frames: ArrayVec::new(),
-                top: 0,
-            };
+            return Self { frames: ArrayVec::new(), top: 0 };
         };
         let mut frames = ArrayVec::new();
         let (mut min, mut max) = (0, u64::MAX);
         for _ in 0..=top {
-            let frame = Frame {
-                node,
-                min,
-                max,
-                slot: node.search(index),
-            };
+            let frame = Frame { node, min, max, slot: node.search(index) };
             frames.push(frame);
             if frames.len() > top {
                 break;
@@ -93,10 +83,7 @@ impl Path {
 
     /// The steps from the root down, each with its level.
     pub(crate) fn steps(&self) -> impl DoubleEndedIterator<Item = (usize, &Frame)> {
-        self.frames
-            .iter()
-            .enumerate()
-            .map(|(depth, frame)| (self.top - depth, frame))
+        self.frames.iter().enumerate().map(|(depth, frame)| (self.top - depth, frame))
     }
 
     /// The lowest step; `None` in an empty tree.
@@ -106,8 +93,7 @@ impl Path {
 
     /// The range of the slot that the path ends at.
     pub(crate) fn bounds(&self) -> (u64, u64) {
-        self.bottom()
-            .map_or((0, u64::MAX), |frame| (frame.first(), frame.last()))
+        self.bottom().map_or((0, u64::MAX), |frame| (frame.first(), frame.last()))
     }
 
     /// The leaf step, when the path ends at an entry.

@@ -59,10 +59,7 @@ struct Pool {
 // SAFETY: the pool owns its slabs, and slabs have no tie to a thread.
 unsafe impl Send for Pool {}
 
-static POOL: Mutex<Pool> = Mutex::new(Pool {
-    partial: ptr::null_mut(),
-    empty: 0,
-});
+static POOL: Mutex<Pool> = Mutex::new(Pool { partial: ptr::null_mut(), empty: 0 });
 /// Slabs that exist. Changed under the lock, read without.
 static SLABS: AtomicUsize = AtomicUsize::new(0);
 /// Nodes that are handed out. Changed under the lock, read without.
@@ -129,12 +126,7 @@ pub(crate) fn take(count: usize) -> Result<FreeList, AllocError> {
             return Err(AllocError(()));
         };
         let slab = memory.cast::<Slab>();
-        let head = Slab {
-            free: FreeList::new(),
-            fresh: 0,
-            next: ptr::null_mut(),
-            prev: ptr::null_mut(),
-        };
+        let head = Slab { free: FreeList::new(), fresh: 0, next: ptr::null_mut(), prev: ptr::null_mut() };
         // SAFETY: the memory is ours and fits the head of a slab. (Zeroed behind it, so that every node is initialised.)
         unsafe { slab.write(head) };
         let mut pool = POOL.lock();
@@ -218,11 +210,7 @@ impl Pool {
         IN_USE.fetch_sub(nodes.len(), Ordering::Relaxed);
         let mut emptied = ptr::null_mut();
         while let Some(node) = nodes.pop() {
-            let slab_ptr = node
-                .as_ptr()
-                .as_ptr()
-                .cast::<Slab>()
-                .map_addr(|addr| addr & !(SLAB_ALIGN - 1));
+            let slab_ptr = node.as_ptr().as_ptr().cast::<Slab>().map_addr(|addr| addr & !(SLAB_ALIGN - 1));
             // SAFETY: every node lies in a slab, whose memory the node's pointer may reach and whose alignment was just used; the
             // pool's lock (held for `&mut self`) makes this the only reference to its head.
             let slab = unsafe { &mut *slab_ptr };

@@ -42,12 +42,7 @@ pub struct Pruned {
 }
 
 impl Pruned {
-    pub(crate) const NOTHING: Self = Self {
-        form: PruneForm::Nothing,
-        nodes_taken: 0,
-        nodes_retired: 0,
-        slot_stores: 0,
-    };
+    pub(crate) const NOTHING: Self = Self { form: PruneForm::Nothing, nodes_taken: 0, nodes_retired: 0, slot_stores: 0 };
 }
 
 /// Why a prune was not done by path copy.
@@ -100,62 +95,29 @@ impl Plan {
     /// Everything from `from` on is to go. `cut`: `from` lies inside an entry, which is to end before it.
     fn new(path: &Path, from: u64, cut: bool) -> Self {
         let mut steps = ArrayVec::<Step, MAX_LEVELS>::new();
-        let mut below = if cut {
-            Below::Cut(from - 1)
-        } else {
-            Below::Gap
-        };
+        let mut below = if cut { Below::Cut(from - 1) } else { Below::Gap };
         for (level, frame) in path.steps().rev() {
             let len = frame.node.len();
             let slot = frame.slot;
             let behind = frame.live(slot + 1..len).next().is_some();
-            let stays = Step {
-                frame: *frame,
-                level,
-                keep: slot + 1,
-                gap: false,
-                cut: None,
-                falls: slot + 1,
-                changes: true,
-            };
+            let stays = Step { frame: *frame, level, keep: slot + 1, gap: false, cut: None, falls: slot + 1, changes: true };
             let step = match below {
                 Below::Gap if !behind && !frame.word().is_live() => None,
                 Below::Gap => {
-                    let keep = (0..slot)
-                        .rev()
-                        .find(|slot| frame.node.own_slot(*slot).is_live())
-                        .map_or(0, |slot| slot + 1);
+                    let keep = (0..slot).rev().find(|slot| frame.node.own_slot(*slot).is_live()).map_or(0, |slot| slot + 1);
                     if keep == 0 {
                         // Nothing stays; the parent drops the node whole.
                         continue;
                     }
-                    Some(Step {
-                        keep,
-                        gap: true,
-                        falls: slot,
-                        ..stays
-                    })
+                    Some(Step { keep, gap: true, falls: slot, ..stays })
                 }
                 Below::Cut(_) if slot + 1 == SLOTS => continue,
-                Below::Cut(at) => Some(Step {
-                    gap: true,
-                    cut: Some(at),
-                    ..stays
-                }),
+                Below::Cut(at) => Some(Step { gap: true, cut: Some(at), ..stays }),
                 Below::Same | Below::Changed if behind => Some(stays),
                 Below::Same => None,
-                Below::Changed => Some(Step {
-                    keep: len,
-                    falls: len,
-                    changes: false,
-                    ..stays
-                }),
+                Below::Changed => Some(Step { keep: len, falls: len, changes: false, ..stays }),
             };
-            below = if step.is_some() {
-                Below::Changed
-            } else {
-                Below::Same
-            };
+            below = if step.is_some() { Below::Changed } else { Below::Same };
             steps.extend(step);
         }
         // Above the highest node that really changes, one store will do.
@@ -179,9 +141,7 @@ impl Writer<'_> {
 
     /// The range of the entry that a cut at `from` would go through.
     fn cut_through(path: &Path, from: u64) -> Option<(u64, u64)> {
-        path.entry()
-            .map(|frame| (frame.first(), frame.last()))
-            .filter(|(first, _)| *first < from)
+        path.entry().map(|frame| (frame.first(), frame.last())).filter(|(first, _)| *first < from)
     }
 
     /// Exclusive form: moves what is at or after `from` to `tail` and `entries`. An entry that covers `from` is cut or stays whole.
@@ -198,11 +158,7 @@ impl Writer<'_> {
         mut entry: impl FnMut(NonNull<()>),
     ) -> Result<(), (u64, u64)> {
         debug_assert_eq!(self.mode, Mode::Exclusive);
-        let Some(from) = (if may_cut {
-            Some(from)
-        } else {
-            self.border(from)
-        }) else {
+        let Some(from) = (if may_cut { Some(from) } else { self.border(from) }) else {
             return Ok(());
         };
         let path = Path::to(self.root.load(), from);
@@ -218,11 +174,7 @@ impl Writer<'_> {
                 return Ok(());
             }
             Below::Cut(at) => {
-                let node = self
-                    .owner
-                    .stock
-                    .take_or_allocate(1)
-                    .map_err(|_| cut.unwrap_or((from, from)))?;
+                let node = self.owner.stock.take_or_allocate(1).map_err(|_| cut.unwrap_or((from, from)))?;
                 self.owner.nodes_taken += 1;
                 // SAFETY: a node that nobody can reach yet.
                 unsafe { node.rewrite(&[(at, root.word()), (u64::MAX, Word::EMPTY)]) };
@@ -241,11 +193,7 @@ impl Writer<'_> {
                     entry(target);
                 } else {
                     // SAFETY: a live word of an inner slot is a child.
-                    tail.push(
-                        unsafe { NodeRef::from_target(target) },
-                        step.level - 1,
-                        Remains::Tree,
-                    );
+                    tail.push(unsafe { NodeRef::from_target(target) }, step.level - 1, Remains::Tree);
                 }
             }
             if let Some(at) = step.cut {
@@ -265,17 +213,12 @@ impl Writer<'_> {
 
     /// While the root has a single child, makes that the root. Exclusive access only.
     fn lower_root(&mut self) {
-        while let Some((root, level)) = self
-            .root
-            .load()
-            .filter(|(root, level)| *level > 0 && root.len() == 1)
-        {
+        while let Some((root, level)) = self.root.load().filter(|(root, level)| *level > 0 && root.len() == 1) {
             let Some(child) = root.own_slot(0).target() else {
                 return;
             };
             // SAFETY: a live word of an inner slot is a child.
-            self.root
-                .publish(Some((unsafe { NodeRef::from_target(child) }, level - 1)));
+            self.root.publish(Some((unsafe { NodeRef::from_target(child) }, level - 1)));
             self.owner.stock.put(root);
         }
     }
@@ -286,16 +229,8 @@ impl Writer<'_> {
     /// # Errors
     ///
     /// When there are too few nodes. Nothing is changed then.
-    pub(crate) fn prune_by_path_copy(
-        &mut self,
-        from: u64,
-        may_cut: bool,
-    ) -> Result<Pruned, NoPath> {
-        let Some(from) = (if may_cut {
-            Some(from)
-        } else {
-            self.border(from)
-        }) else {
+    pub(crate) fn prune_by_path_copy(&mut self, from: u64, may_cut: bool) -> Result<Pruned, NoPath> {
+        let Some(from) = (if may_cut { Some(from) } else { self.border(from) }) else {
             return Ok(Pruned::NOTHING);
         };
         let path = Path::to(self.root.load(), from);
@@ -304,10 +239,7 @@ impl Writer<'_> {
         };
         let cut = Self::cut_through(&path, from);
         let plan = Plan::new(&path, from, cut.is_some());
-        let mut pruned = Pruned {
-            form: PruneForm::PathCopy,
-            ..Pruned::NOTHING
-        };
+        let mut pruned = Pruned { form: PruneForm::PathCopy, ..Pruned::NOTHING };
 
         // A root that would keep a single child gives way to it, and so on down.
         let mut lowered = 0;
@@ -320,14 +252,8 @@ impl Writer<'_> {
         }
         let copies = plan.steps.len() - lowered;
         let needed = copies + usize::from(matches!(plan.root, Below::Cut(_)));
-        let Some(mut nodes) = self
-            .owner
-            .stock
-            .take_for_prune(needed, Some(self.owner.reserve))
-        else {
-            return Err(cut.map_or(NoPath::TooFewNodes, |(first, last)| {
-                NoPath::WouldCut(first, last)
-            }));
+        let Some(mut nodes) = self.owner.stock.take_for_prune(needed, Some(self.owner.reserve)) else {
+            return Err(cut.map_or(NoPath::TooFewNodes, |(first, last)| NoPath::WouldCut(first, last)));
         };
         pruned.nodes_taken = needed;
         self.owner.nodes_taken += needed as u64;
@@ -393,11 +319,7 @@ impl Writer<'_> {
             (Some(_), None) => {}
         }
         for step in &plan.steps {
-            self.retire_husk(
-                step.frame.node,
-                step.level,
-                step.falls..step.frame.node.len(),
-            );
+            self.retire_husk(step.frame.node, step.level, step.falls..step.frame.node.len());
         }
         pruned.nodes_retired = plan.steps.len();
         Ok(pruned)
@@ -411,16 +333,7 @@ impl Writer<'_> {
         let before = self.owner.retired();
         let slot_stores = self.kill(from, u64::MAX);
         let nodes_retired = self.owner.retired() - before;
-        let form = if slot_stores == 0 {
-            PruneForm::Nothing
-        } else {
-            PruneForm::InPlace
-        };
-        Pruned {
-            form,
-            nodes_taken: 0,
-            nodes_retired,
-            slot_stores,
-        }
+        let form = if slot_stores == 0 { PruneForm::Nothing } else { PruneForm::InPlace };
+        Pruned { form, nodes_taken: 0, nodes_retired, slot_stores }
     }
 }

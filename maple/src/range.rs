@@ -36,10 +36,7 @@ mod tests {
         assert_eq!(inclusive(&(3..=3)), Ok((3, 3)));
         assert_eq!(inclusive(&(3..4)), Ok((3, 3)));
         assert_eq!(inclusive(&(u64::MAX..)), Ok((u64::MAX, u64::MAX)));
-        assert_eq!(
-            inclusive(&(Bound::Excluded(3), Bound::Unbounded)),
-            Ok((4, u64::MAX))
-        );
+        assert_eq!(inclusive(&(Bound::Excluded(3), Bound::Unbounded)), Ok((4, u64::MAX)));
     }
 
     #[test]

@@ -46,12 +46,7 @@ impl<'t, V: Shared<R>, R: Rcu> Removed<'t, V, R> {
         raw: NonNull<()>,
         carrier: Option<(NodeRef, usize)>,
     ) -> Self {
-        Self {
-            tree,
-            range,
-            raw,
-            carrier,
-        }
+        Self { tree, range, raw, carrier }
     }
 
     /// The range it had.
@@ -96,9 +91,7 @@ impl<V: Shared<R>, R: Rcu> Drop for Removed<'_, V, R> {
 
 impl<V: Shared<R>, R: Rcu> fmt::Debug for Removed<'_, V, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Removed")
-            .field("range", &self.range())
-            .finish_non_exhaustive()
+        f.debug_struct("Removed").field("range", &self.range()).finish_non_exhaustive()
     }
 }
 

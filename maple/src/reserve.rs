@@ -121,8 +121,7 @@ impl Reserve {
 
     fn missing(&self) -> usize {
         // Relaxed: a hint outside the lock; under it, the lock orders the writes.
-        self.capacity
-            .saturating_sub(self.free.load(Ordering::Relaxed) + self.lent.load(Ordering::Relaxed))
+        self.capacity.saturating_sub(self.free.load(Ordering::Relaxed) + self.lent.load(Ordering::Relaxed))
     }
 
     fn note_free(&self, nodes: &FreeList) {
@@ -220,19 +219,13 @@ const KEPT_FREE: usize = 16;
 
 impl Stock {
     pub(crate) const fn new() -> Self {
-        Self {
-            list: FreeList::new(),
-            earmarked: 0,
-        }
+        Self { list: FreeList::new(), earmarked: 0 }
     }
 
     /// A stock for a copy: `nodes` for its nodes, of which `earmarked` are to be left for its prune.
     pub(crate) fn for_copy(nodes: FreeList, earmarked: usize) -> Self {
         debug_assert!(earmarked <= nodes.len());
-        Self {
-            list: nodes,
-            earmarked,
-        }
+        Self { list: nodes, earmarked }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -254,28 +247,19 @@ impl Stock {
 
     /// A node for an operation that must not allocate but is no prune.
     pub(crate) fn take_spare(&mut self) -> Option<NodeRef> {
-        if self.spare() > 0 {
-            self.list.pop()
-        } else {
-            None
-        }
+        if self.spare() > 0 { self.list.pop() } else { None }
     }
 
     /// A node for an operation that may allocate: from what is spare, else from the pool, `batch` at a time.
     pub(crate) fn take_or_allocate(&mut self, batch: usize) -> Result<NodeRef, AllocError> {
         if self.spare() == 0 {
-            self.list
-                .append(pool::take(batch).or_else(|_| pool::take(1))?);
+            self.list.append(pool::take(batch).or_else(|_| pool::take(1))?);
         }
         self.take_spare().ok_or(AllocError(()))
     }
 
     /// `count` nodes for a prune: from what is at hand (the earmark is for this), else a loan. `None` when neither has enough.
-    pub(crate) fn take_for_prune(
-        &mut self,
-        count: usize,
-        reserve: Option<&Reserve>,
-    ) -> Option<FreeList> {
+    pub(crate) fn take_for_prune(&mut self, count: usize, reserve: Option<&Reserve>) -> Option<FreeList> {
         if self.list.len() < count {
             return reserve?.lend(count);
         }

@@ -20,16 +20,7 @@ mod tests {
     #[test]
     fn counts_only_pivots_below_the_index() {
         let pivots = [3, 7, 9, u64::MAX, u64::MAX];
-        for (index, slot) in [
-            (0, 0),
-            (3, 0),
-            (4, 1),
-            (7, 1),
-            (8, 2),
-            (9, 2),
-            (10, 3),
-            (u64::MAX, 3),
-        ] {
+        for (index, slot) in [(0, 0), (3, 0), (4, 1), (7, 1), (8, 2), (9, 2), (10, 3), (u64::MAX, 3)] {
             assert_eq!(rank(&pivots, index), slot, "index {index}");
         }
     }

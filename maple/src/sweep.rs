@@ -40,29 +40,16 @@ impl Writer<'_> {
     /// # Safety
     ///
     /// With [`Which::Aged`] a grace period has passed since [`age`](Writer::age); with [`Which::All`] there are no readers.
-    pub(crate) unsafe fn sweep(
-        &mut self,
-        hull: (u64, u64),
-        which: Which,
-        limbo: &mut Limbo,
-        entries: &mut Swept,
-    ) -> Option<u64> {
+    pub(crate) unsafe fn sweep(&mut self, hull: (u64, u64), which: Which, limbo: &mut Limbo, entries: &mut Swept) -> Option<u64> {
         let mut stopped = None;
         self.visit(hull, &mut |level, step| {
             let word = step.word();
-            let Some(target) = word
-                .any_target()
-                .filter(|_| which == Which::All || word.is_aged())
-            else {
+            let Some(target) = word.any_target().filter(|_| which == Which::All || word.is_aged()) else {
                 return true;
             };
             if level > 0 {
                 // SAFETY: what a slot of an inner node points at is a child.
-                limbo.push(
-                    unsafe { NodeRef::from_target(target) },
-                    level - 1,
-                    Remains::Below,
-                );
+                limbo.push(unsafe { NodeRef::from_target(target) }, level - 1, Remains::Below);
             } else if entries.try_push(target).is_err() {
                 stopped = Some(step.first());
                 return false;
@@ -76,27 +63,12 @@ impl Writer<'_> {
     /// Calls `visit` for every dead slot of every node that reaches into `hull`, until it returns `false`.
     fn visit(&self, hull: (u64, u64), visit: &mut dyn FnMut(usize, &Frame) -> bool) {
         if let Some((node, level)) = self.root.load() {
-            visit_below(
-                level,
-                Frame {
-                    node,
-                    min: 0,
-                    max: u64::MAX,
-                    slot: 0,
-                },
-                hull,
-                visit,
-            );
+            visit_below(level, Frame { node, min: 0, max: u64::MAX, slot: 0 }, hull, visit);
         }
     }
 }
 
-fn visit_below(
-    level: usize,
-    frame: Frame,
-    hull: (u64, u64),
-    visit: &mut dyn FnMut(usize, &Frame) -> bool,
-) -> bool {
+fn visit_below(level: usize, frame: Frame, hull: (u64, u64), visit: &mut dyn FnMut(usize, &Frame) -> bool) -> bool {
     let slots = frame.node.search(hull.0.max(frame.min))..=frame.node.search(hull.1.min(frame.max));
     for slot in slots {
         let step = Frame { slot, ..frame };
@@ -108,17 +80,7 @@ fn visit_below(
         } else if let (Some(child), true) = (word.target(), level > 0) {
             // SAFETY: a live word of an inner slot is a child.
             let node = unsafe { NodeRef::from_target(child) };
-            if !visit_below(
-                level - 1,
-                Frame {
-                    node,
-                    min: step.first(),
-                    max: step.last(),
-                    slot: 0,
-                },
-                hull,
-                visit,
-            ) {
+            if !visit_below(level - 1, Frame { node, min: step.first(), max: step.last(), slot: 0 }, hull, visit) {
                 return false;
             }
         }

@@ -1,18 +1,15 @@
 //! The shared face: readers without locks, writers one at a time.
 
+use crate::copy::{DupError, dup_root, try_dup_root};
 use crate::dump::{Dot, Dump};
 use crate::edit::{Displaced, Memory, Mode, Writer};
 use crate::entry::{Kind, Shared, TryClone, try_clone_raw};
-use crate::error::{
-    DupError, InsertError, RemoveError, ReplaceError, ReplaceErrorKind, StoreError, StoreErrorKind,
-    WouldCut,
-};
+use crate::error::{InsertError, RemoveError, ReplaceError, ReplaceErrorKind, StoreError, StoreErrorKind, WouldCut};
+use crate::face::{get_range, insert_with, release_swept, remove_with};
+use crate::figures::TreeFigures;
 use crate::iter::{Gaps, Iter};
 use crate::list::Limbo;
-use crate::map::{
-    RangeMap, TreeFigures, dup_root, get_range, insert_with, release_swept, remove_with,
-    try_dup_root,
-};
+use crate::map::RangeMap;
 use crate::node::{Root, Word};
 use crate::owner::{Release, Sink};
 use crate::path::Path;
@@ -83,13 +80,17 @@ const HAND_OVER: usize = 64;
 /// The same for a tree of one or two levels.
 const HAND_OVER_SMALL: usize = 16;
 
-impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
-    /// An empty tree with the global reserve. Allocates nothing.
+impl<V: Shared<Epoch>> MapleTree<V> {
+    /// An empty tree of the default flavour with the global reserve. Allocates nothing.
+    ///
+    /// Of another flavour: [`with_reserve`](Self::with_reserve)`(Reserve::global())`, with the flavour named in the type.
     pub const fn new() -> Self {
         Self::with_reserve(Reserve::global())
     }
+}
 
-    /// An empty tree with a reserve of its own. Allocates nothing.
+impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
+    /// An empty tree, of any flavour, with this reserve. Allocates nothing.
     pub const fn with_reserve(reserve: &'static Reserve) -> Self {
         Self::of(RangeMap::with_reserve(reserve))
     }
@@ -131,12 +132,7 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
         let map = self.map.get();
         // SAFETY: the lock is held, so this is the only reference to the owner.
         let owner = unsafe { &mut (*map).owner };
-        let mut writer = Writer {
-            root: self.root(),
-            owner,
-            mode: Mode::Shared,
-            kind: Kind::of::<V>(),
-        };
+        let mut writer = Writer { root: self.root(), owner, mode: Mode::Shared, kind: Kind::of::<V>() };
         let result = change(&mut writer);
         writer.owner.count_retired();
         result
@@ -158,11 +154,7 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
     /// The entry that covers `index` with its exact range, or nothing with the gap around `index`. `O(h)`, wait-free.
     ///
     /// Every index of a gap was free at some instant during the call, and `index` itself together with the slot it falls into at one.
-    pub fn get_range<'g>(
-        &'g self,
-        index: u64,
-        guard: &'g R::Guard,
-    ) -> (RangeInclusive<u64>, Option<V::Ref<'g>>) {
+    pub fn get_range<'g>(&'g self, index: u64, guard: &'g R::Guard) -> (RangeInclusive<u64>, Option<V::Ref<'g>>) {
         let _ = guard;
         // SAFETY: an entry found inside the read section is not released before its end.
         unsafe { get_range::<V>(self.root(), index) }
@@ -221,24 +213,15 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
         let window = match inclusive(&range) {
             Ok(window) => window,
             Err(bad) => {
-                return Err(StoreError {
-                    value,
-                    kind: StoreErrorKind::BadRange(bad),
-                });
+                return Err(StoreError { value, kind: StoreErrorKind::BadRange(bad) });
             }
         };
         let entry = value.into_raw();
         // SAFETY: an entry of the tree is not taken back during the call.
         let split = |entry| unsafe { try_clone_raw::<V>(entry) };
-        self.grow(|writer, displaced| {
-            writer.write(window, Word::live(entry), Memory::May, displaced, split)
-        })
-        .map_err(|_| {
+        self.grow(|writer, displaced| writer.write(window, Word::live(entry), Memory::May, displaced, split)).map_err(|_| {
             // SAFETY: the entry was not stored.
-            StoreError {
-                value: unsafe { V::from_raw(entry) },
-                kind: StoreErrorKind::OutOfMemory,
-            }
+            StoreError { value: unsafe { V::from_raw(entry) }, kind: StoreErrorKind::OutOfMemory }
         })
     }
 
@@ -261,42 +244,26 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
         let raw = value.into_raw();
         let replaced = self.grow(|writer, displaced| {
             let path = Path::to(writer.root.load(), index);
-            let Some((frame, old)) = path
-                .entry()
-                .and_then(|frame| Some((*frame, frame.word().target()?)))
-            else {
+            let Some((frame, old)) = path.entry().and_then(|frame| Some((*frame, frame.word().target()?))) else {
                 let (first, last) = path.bounds();
                 let (first, last) = whole_gap(writer.root, first, last);
                 return Err(ReplaceErrorKind::Vacant(first..=last));
             };
             let carried = writer.kind.carried_by_slot;
             // The range is that of the entry, so there is nothing to split.
-            let done = writer.write(
-                path.bounds(),
-                Word::live(raw),
-                Memory::May,
-                displaced,
-                |_| Err(AllocError(())),
-            );
+            let done = writer.write(path.bounds(), Word::live(raw), Memory::May, displaced, |_| Err(AllocError(())));
             done.map_err(|_| ReplaceErrorKind::OutOfMemory)?;
             displaced.clear();
             if carried {
                 self.carry();
             }
-            Ok((
-                path.bounds(),
-                old,
-                carried.then_some((frame.node, frame.slot)),
-            ))
+            Ok((path.bounds(), old, carried.then_some((frame.node, frame.slot))))
         });
         match replaced {
             // SAFETY: the old entry was displaced from its slot, or is carried by that of the retired leaf.
             Ok((range, old, carrier)) => Ok(unsafe { Removed::new(self, range, old, carrier) }),
             // SAFETY: the entry was not stored.
-            Err(kind) => Err(ReplaceError {
-                value: unsafe { V::from_raw(raw) },
-                kind,
-            }),
+            Err(kind) => Err(ReplaceError { value: unsafe { V::from_raw(raw) }, kind }),
         }
     }
 
@@ -312,14 +279,7 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
             Some(erased)
         })?;
         // SAFETY: the entry was just taken out, or is carried by its slot.
-        Some(unsafe {
-            Removed::new(
-                self,
-                (erased.first, erased.last),
-                erased.entry,
-                erased.carrier,
-            )
-        })
+        Some(unsafe { Removed::new(self, (erased.first, erased.last), erased.entry, erased.carrier) })
     }
 
     /// Removes everything inside `range`. Entries that stick out are cut, one that sticks out on both sides is split (which clones
@@ -333,8 +293,7 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
         V: TryClone,
     {
         let window = inclusive(&range).map_err(RemoveError::BadRange)?;
-        self.grow(|writer, displaced| remove_with::<V>(writer, window, displaced))
-            .map_err(|_| RemoveError::OutOfMemory)
+        self.grow(|writer, displaced| remove_with::<V>(writer, window, displaced)).map_err(|_| RemoveError::OutOfMemory)
     }
 
     /// Removes every entry with one store. Cannot fail: never allocates, never waits for readers, enters no read section.
@@ -372,10 +331,7 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
     pub fn prune_cut(&self, from: u64) -> Result<Pruned, WouldCut> {
         self.write(|writer| match writer.prune_by_path_copy(from, true) {
             Ok(pruned) => Ok(pruned),
-            Err(NoPath::WouldCut(first, last)) => Err(WouldCut {
-                range: first..=last,
-                at: from,
-            }),
+            Err(NoPath::WouldCut(first, last)) => Err(WouldCut { range: first..=last, at: from }),
             Err(NoPath::TooFewNodes) => {
                 writer.owner.reserve.note_in_place_fall();
                 Ok(writer.prune_in_place(from))
@@ -404,10 +360,7 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
     ///
     /// Out of memory for the nodes, before `entry` was called; or the error of `entry`, with a valid map of exactly the entries
     /// before the one that failed. Getting there allocates nothing.
-    #[expect(
-        clippy::result_large_err,
-        reason = "the copy that failed is as large as one that did not"
-    )]
+    #[expect(clippy::result_large_err, reason = "the copy that failed is as large as one that did not")]
     pub fn try_dup_with<W: crate::Entry, E>(
         &self,
         mut entry: impl FnMut(RangeInclusive<u64>, V::Ref<'_>) -> Result<W, E>,
@@ -423,16 +376,8 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
         let mut displaced = Displaced::new();
         let (result, retired, reserve) = self.write(|writer| {
             let result = change(writer, &mut displaced);
-            let enough = if writer.root.load().is_some_and(|(_, level)| level > 1) {
-                HAND_OVER
-            } else {
-                HAND_OVER_SMALL
-            };
-            (
-                result,
-                writer.owner.retired() >= enough,
-                writer.owner.reserve,
-            )
+            let enough = if writer.root.load().is_some_and(|(_, level)| level > 1) { HAND_OVER } else { HAND_OVER_SMALL };
+            (result, writer.owner.retired() >= enough, writer.owner.reserve)
         });
         for entry in displaced {
             // SAFETY: it was displaced from its slot, and only entries that no slot has to carry are.
@@ -543,18 +488,12 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
 
     /// The structure as text. Holds the writer lock while it lives.
     pub fn dump(&self) -> Dump<'_> {
-        Dump {
-            root: self.root(),
-            lock: Some(self.lock.lock()),
-        }
+        Dump { root: self.root(), lock: Some(self.lock.lock()) }
     }
 
     /// The structure as a graph for Graphviz. Holds the writer lock while it lives.
     pub fn dot(&self) -> Dot<'_> {
-        Dot {
-            root: self.root(),
-            lock: Some(self.lock.lock()),
-        }
+        Dot { root: self.root(), lock: Some(self.lock.lock()) }
     }
 
     /// Figures of this tree. Takes the writer lock.
@@ -587,7 +526,7 @@ impl<V: Shared<R>, R: Rcu> From<RangeMap<V>> for MapleTree<V, R> {
 
 impl<V: Shared<R>, R: Rcu> Default for MapleTree<V, R> {
     fn default() -> Self {
-        Self::new()
+        Self::with_reserve(Reserve::global())
     }
 }
 

@@ -78,28 +78,15 @@ impl fmt::Display for Invalid {
 impl Error for Invalid {}
 
 fn invalid(level: usize, frame: &Frame, slot: Option<usize>, kind: InvalidKind) -> Invalid {
-    Invalid {
-        node: frame.min..=frame.max,
-        level,
-        slot,
-        kind,
-    }
+    Invalid { node: frame.min..=frame.max, level, slot, kind }
 }
 
 /// Checks a tree whose writer is kept out.
 pub(crate) fn validate(root: &Root, owner: &Owner) -> Result<Summary, Invalid> {
-    let mut summary = Summary {
-        height: root.load().map_or(0, |(_, level)| level + 1),
-        ..Summary::default()
-    };
+    let mut summary = Summary { height: root.load().map_or(0, |(_, level)| level + 1), ..Summary::default() };
     let mut seen = Seen::default();
     if let Some((node, level)) = root.load() {
-        let top = Frame {
-            node,
-            min: 0,
-            max: u64::MAX,
-            slot: 0,
-        };
+        let top = Frame { node, min: 0, max: u64::MAX, slot: 0 };
         below(level, top, owner, &mut summary, &mut seen)?;
         seen.add_list(owner.stock.list(), level, &top)?;
         seen.check(&top, level)?;
@@ -110,13 +97,7 @@ pub(crate) fn validate(root: &Root, owner: &Owner) -> Result<Summary, Invalid> {
     Ok(summary)
 }
 
-fn below(
-    level: usize,
-    frame: Frame,
-    owner: &Owner,
-    summary: &mut Summary,
-    seen: &mut Seen,
-) -> Result<(), Invalid> {
+fn below(level: usize, frame: Frame, owner: &Owner, summary: &mut Summary, seen: &mut Seen) -> Result<(), Invalid> {
     summary.nodes += 1;
     seen.add(frame.node, level, &frame)?;
     check_pivots(level, &frame)?;
@@ -134,9 +115,7 @@ fn below(
         if word.is_dead() {
             summary.dead += 1;
             // An aged word's hull is in the hands of the sweep.
-            let found = owner
-                .dead
-                .is_some_and(|(low, high)| low <= step.last() && step.first() <= high);
+            let found = owner.dead.is_some_and(|(low, high)| low <= step.last() && step.first() <= high);
             if !found && !word.is_aged() {
                 return wrong(InvalidKind::LostDead);
             }
@@ -149,18 +128,7 @@ fn below(
         } else {
             // SAFETY: a live word of an inner slot is a child.
             let node = unsafe { NodeRef::from_target(target) };
-            below(
-                level - 1,
-                Frame {
-                    node,
-                    min: step.first(),
-                    max: step.last(),
-                    slot: 0,
-                },
-                owner,
-                summary,
-                seen,
-            )?;
+            below(level - 1, Frame { node, min: step.first(), max: step.last(), slot: 0 }, owner, summary, seen)?;
         }
     }
     Ok(())
@@ -200,8 +168,7 @@ impl Seen {
     }
 
     fn add_list(&mut self, list: &FreeList, level: usize, frame: &Frame) -> Result<(), Invalid> {
-        list.iter()
-            .try_for_each(|node| self.add(node, level, frame))
+        list.iter().try_for_each(|node| self.add(node, level, frame))
     }
 
     fn check(mut self, top: &Frame, level: usize) -> Result<(), Invalid> {
@@ -245,45 +212,19 @@ mod tests {
 
     #[test]
     fn a_sound_tree_is_summed_up() {
-        assert_eq!(
-            spoiled(|_, _| {}),
-            Ok(Summary {
-                height: 2,
-                nodes: 3,
-                entries: 3,
-                dead: 0
-            })
-        );
+        assert_eq!(spoiled(|_, _| {}), Ok(Summary { height: 2, nodes: 3, entries: 3, dead: 0 }));
     }
 
     #[test]
     fn every_broken_invariant_is_found() {
         // SAFETY: the nodes are the test's own.
         let set = |node: NodeRef, slot, pivot| unsafe { node.set_pivot(slot, pivot) };
-        assert_eq!(
-            spoiled(|_, [left, _]| set(left, 1, 9)),
-            Err(InvalidKind::PivotOrder)
-        );
-        assert_eq!(
-            spoiled(|_, [left, _]| set(left, 1, 29)),
-            Err(InvalidKind::PivotOrder)
-        );
-        assert_eq!(
-            spoiled(|_, [_, right]| set(right, 0, 29)),
-            Err(InvalidKind::PivotOrder)
-        );
-        assert_eq!(
-            spoiled(|_, [left, _]| set(left, 5, 25)),
-            Err(InvalidKind::PivotAfterEnd)
-        );
-        assert_eq!(
-            spoiled(|_, [left, _]| left.publish(7, left.own_slot(0))),
-            Err(InvalidKind::SlotAfterEnd)
-        );
-        assert_eq!(
-            spoiled(|_, [left, _]| left.publish(0, left.own_slot(0).dead())),
-            Err(InvalidKind::LostDead)
-        );
+        assert_eq!(spoiled(|_, [left, _]| set(left, 1, 9)), Err(InvalidKind::PivotOrder));
+        assert_eq!(spoiled(|_, [left, _]| set(left, 1, 29)), Err(InvalidKind::PivotOrder));
+        assert_eq!(spoiled(|_, [_, right]| set(right, 0, 29)), Err(InvalidKind::PivotOrder));
+        assert_eq!(spoiled(|_, [left, _]| set(left, 5, 25)), Err(InvalidKind::PivotAfterEnd));
+        assert_eq!(spoiled(|_, [left, _]| left.publish(7, left.own_slot(0))), Err(InvalidKind::SlotAfterEnd));
+        assert_eq!(spoiled(|_, [left, _]| left.publish(0, left.own_slot(0).dead())), Err(InvalidKind::LostDead));
         let twice = spoiled(|top, [left, right]| {
             // SAFETY: the nodes are the test's own.
             unsafe { left.rewrite(&[(29, Word::EMPTY)]) };

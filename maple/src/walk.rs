@@ -78,12 +78,7 @@ pub(crate) struct Walk {
 
 impl Walk {
     pub(crate) fn new(root: &Root, window: Option<(u64, u64)>) -> Self {
-        Self {
-            root: root.load(),
-            front: None,
-            back: None,
-            window,
-        }
+        Self { root: root.load(), front: None, back: None, window }
     }
 
     /// What is left of the window.
@@ -96,9 +91,7 @@ impl Walk {
         let (low, high) = self.window?;
         let root = self.root?;
         let level = root.1;
-        let end = self
-            .front
-            .get_or_insert_with(|| End::at(root, low, Side::Front));
+        let end = self.front.get_or_insert_with(|| End::at(root, low, Side::Front));
         let found = loop {
             let at_leaf = end.steps.len() > level;
             let Some(step) = end.steps.last_mut() else {
@@ -114,11 +107,7 @@ impl Walk {
             }
             let last = step.last();
             let word = step.node.slot(step.slot);
-            step.slot = if last == step.max {
-                SLOTS
-            } else {
-                step.slot + 1
-            };
+            step.slot = if last == step.max { SLOTS } else { step.slot + 1 };
             let Some(target) = word.target() else {
                 continue;
             };
@@ -131,20 +120,11 @@ impl Walk {
                 if last > high && self.back.is_some() {
                     break None;
                 }
-                break Some(Found {
-                    first,
-                    last,
-                    entry: target,
-                });
+                break Some(Found { first, last, entry: target });
             }
             // SAFETY: a live word of an inner slot is a child.
             let child = unsafe { NodeRef::from_target(target) };
-            end.steps.push(Frame {
-                node: child,
-                min: first,
-                max: last,
-                slot: 0,
-            });
+            end.steps.push(Frame { node: child, min: first, max: last, slot: 0 });
         };
         self.window = found.and_then(|found| (found.last < high).then(|| (found.last + 1, high)));
         found
@@ -155,9 +135,7 @@ impl Walk {
         let (low, high) = self.window?;
         let root = self.root?;
         let level = root.1;
-        let end = self
-            .back
-            .get_or_insert_with(|| End::at(root, high, Side::Back));
+        let end = self.back.get_or_insert_with(|| End::at(root, high, Side::Back));
         let found = loop {
             let at_leaf = end.steps.len() > level;
             let Some(step) = end.steps.last_mut() else {
@@ -184,20 +162,11 @@ impl Walk {
                 if first < low && self.front.is_some() {
                     break None;
                 }
-                break Some(Found {
-                    first,
-                    last,
-                    entry: target,
-                });
+                break Some(Found { first, last, entry: target });
             }
             // SAFETY: a live word of an inner slot is a child.
             let child = unsafe { NodeRef::from_target(target) };
-            end.steps.push(Frame {
-                node: child,
-                min: first,
-                max: last,
-                slot: child.len(),
-            });
+            end.steps.push(Frame { node: child, min: first, max: last, slot: child.len() });
         };
         self.window = found.and_then(|found| (found.first > low).then(|| (low, found.first - 1)));
         found
@@ -211,18 +180,9 @@ impl End {
         let (mut node, mut min, mut max) = (root, 0, u64::MAX);
         for left in (0..=level).rev() {
             let slot = node.search(index);
-            let step = Frame {
-                node,
-                min,
-                max,
-                slot,
-            };
+            let step = Frame { node, min, max, slot };
             let (first, last) = (step.first(), step.last());
-            let target = if left == 0 {
-                None
-            } else {
-                node.slot(slot).target()
-            };
+            let target = if left == 0 { None } else { node.slot(slot).target() };
             let next = match (side, target.is_some()) {
                 (Side::Front, false) => slot,
                 (Side::Front, true) if last == max => SLOTS,
@@ -241,18 +201,10 @@ impl End {
 
 /// The whole gap around an index that the slot `first..=last`, a gap, covers: neighbouring gap slots read as one.
 pub(crate) fn whole_gap(root: &Root, first: u64, last: u64) -> (u64, u64) {
-    let before = first
-        .checked_sub(1)
-        .map(|end| Walk::new(root, Some((0, end))).next_back());
-    let after = last
-        .checked_add(1)
-        .map(|start| Walk::new(root, Some((start, u64::MAX))).next());
-    let low = before
-        .flatten()
-        .map_or(0, |found| found.last.saturating_add(1).min(first));
-    let high = after
-        .flatten()
-        .map_or(u64::MAX, |found| found.first.saturating_sub(1).max(last));
+    let before = first.checked_sub(1).map(|end| Walk::new(root, Some((0, end))).next_back());
+    let after = last.checked_add(1).map(|start| Walk::new(root, Some((start, u64::MAX))).next());
+    let low = before.flatten().map_or(0, |found| found.last.saturating_add(1).min(first));
+    let high = after.flatten().map_or(u64::MAX, |found| found.first.saturating_sub(1).max(last));
     (low, high)
 }
 
@@ -268,29 +220,11 @@ pub(crate) fn for_each_node(root: Option<(NodeRef, usize)>, visit: &mut impl FnM
             if let Some(child) = step.word().target() {
                 // SAFETY: a live word of an inner slot is a child.
                 let node = unsafe { NodeRef::from_target(child) };
-                below(
-                    level - 1,
-                    Frame {
-                        node,
-                        min: step.first(),
-                        max: step.last(),
-                        slot: 0,
-                    },
-                    visit,
-                );
+                below(level - 1, Frame { node, min: step.first(), max: step.last(), slot: 0 }, visit);
             }
         }
     }
     if let Some((node, level)) = root {
-        below(
-            level,
-            Frame {
-                node,
-                min: 0,
-                max: u64::MAX,
-                slot: 0,
-            },
-            visit,
-        );
+        below(level, Frame { node, min: 0, max: u64::MAX, slot: 0 }, visit);
     }
 }

@@ -1,0 +1,122 @@
+//! Copies of a whole tree, on both faces.
+
+use crate::dup;
+use crate::entry::{Entry, TryClone, try_clone_raw};
+use crate::map::RangeMap;
+use crate::node::Root;
+use core::fmt;
+use core::ops::RangeInclusive;
+use core::ptr::NonNull;
+use maple_rcu::AllocError;
+use std::error::Error;
+
+/// Why a copy is not whole.
+pub enum DupError<W: Entry, E> {
+    /// The allocator gave no memory for the nodes. Nothing was copied: nodes are counted and taken before the first entry is.
+    OutOfMemory,
+    /// The closure refused an entry.
+    Entry {
+        /// The range of that entry.
+        range: RangeInclusive<u64>,
+        /// What the closure returned.
+        error: E,
+        /// A valid tree that holds exactly the entries before that one.
+        partial: RangeMap<W>,
+    },
+}
+
+impl<W: Entry, E: fmt::Debug> fmt::Debug for DupError<W, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OutOfMemory => f.write_str("OutOfMemory"),
+            Self::Entry { range, error, .. } => {
+                f.debug_struct("Entry").field("range", range).field("error", error).finish_non_exhaustive()
+            }
+        }
+    }
+}
+
+impl<W: Entry, E: fmt::Display> fmt::Display for DupError<W, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OutOfMemory => f.write_str("out of memory"),
+            Self::Entry { range, error, .. } => write!(f, "the copy stopped at {range:?}: {error}"),
+        }
+    }
+}
+
+impl<W: Entry, E: fmt::Debug + fmt::Display> Error for DupError<W, E> {}
+
+impl<V: Entry> RangeMap<V> {
+    /// A copy of the map, node for node, with a clone of every entry. The nodes are counted and taken in one go before the first
+    /// entry is cloned. `O(n)`.
+    ///
+    /// # Errors
+    ///
+    /// Out of memory.
+    pub fn dup(&self) -> Result<Self, AllocError>
+    where
+        V: TryClone,
+    {
+        dup_root::<V>(&self.root)
+    }
+
+    /// A copy of the map, node for node, with every entry made by `entry` from the range and the entry of the original. `O(n)`.
+    ///
+    /// # Errors
+    ///
+    /// Out of memory for the nodes, before `entry` was called; or the error of `entry`, with a valid map of exactly the entries
+    /// before the one that failed. Getting there allocates nothing.
+    ///
+    /// ```
+    /// use maple_tree::{DupError, RangeMap};
+    ///
+    /// let mut map = RangeMap::new();
+    /// for page in 0..100 {
+    ///     map.store(page..=page, page as u32)?;
+    /// }
+    /// let refused = map.try_dup_with(|_, value| if value < 50 { Ok(value * 2) } else { Err("half is enough") });
+    /// let Err(DupError::Entry { range, partial, .. }) = refused else { panic!() };
+    /// assert_eq!(range, 50..=50);
+    /// assert_eq!(partial.last(), Some((49..=49, 98)));
+    /// # Ok::<(), maple_tree::StoreError<u32>>(())
+    /// ```
+    #[expect(clippy::result_large_err, reason = "the copy that failed is as large as one that did not")]
+    pub fn try_dup_with<W: Entry, E>(
+        &self,
+        mut entry: impl FnMut(RangeInclusive<u64>, V::Ref<'_>) -> Result<W, E>,
+    ) -> Result<RangeMap<W>, DupError<W, E>> {
+        // SAFETY: the entries are not taken back while the map is borrowed.
+        try_dup_root(&self.root, |first, last, old| entry(first..=last, unsafe { V::borrow(old) }))
+    }
+}
+
+pub(crate) fn dup_root<V: Entry + TryClone>(root: &Root) -> Result<RangeMap<V>, AllocError> {
+    // SAFETY: an entry of the tree is not taken back during the call.
+    copy_root(root, |_, _, old| unsafe { try_clone_raw::<V>(old) }).map_err(|_| AllocError(()))
+}
+
+#[expect(clippy::result_large_err, reason = "the copy that failed is as large as one that did not")]
+pub(crate) fn try_dup_root<W: Entry, E>(
+    root: &Root,
+    mut entry: impl FnMut(u64, u64, NonNull<()>) -> Result<W, E>,
+) -> Result<RangeMap<W>, DupError<W, E>> {
+    copy_root(root, |first, last, old| entry(first, last, old).map(W::into_raw))
+}
+
+/// Copies a tree whose writer is kept out; `entry` gives the new entry, as a pointer from `into_raw` of `W`.
+#[expect(clippy::result_large_err, reason = "the copy that failed is as large as one that did not")]
+fn copy_root<W: Entry, E>(
+    root: &Root,
+    mut entry: impl FnMut(u64, u64, NonNull<()>) -> Result<NonNull<()>, E>,
+) -> Result<RangeMap<W>, DupError<W, E>> {
+    let mut copy = RangeMap::new();
+    dup::prepare(root, &mut copy.owner).map_err(|_| DupError::OutOfMemory)?;
+    let copied = dup::copy(root, &copy.root, &mut copy.owner, |first, last, old| {
+        entry(first, last, old).map_err(|error| (first..=last, error))
+    });
+    match copied {
+        Ok(()) => Ok(copy),
+        Err((range, error)) => Err(DupError::Entry { range, error, partial: copy }),
+    }
+}

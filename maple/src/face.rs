@@ -1,0 +1,91 @@
+//! What both faces do in the same way.
+
+use crate::edit::{Displaced, Memory, Writer};
+use crate::entry::{Entry, Kind, TryClone, try_clone_raw};
+use crate::error::{InsertError, InsertErrorKind};
+use crate::list::Limbo;
+use crate::node::{Root, SLOTS, Word};
+use crate::owner::{Release, Sink};
+use crate::range::inclusive;
+use crate::reserve::Reserve;
+use crate::sweep::Swept;
+use crate::walk::{Walk, lookup_range, whole_gap};
+use core::ops::{RangeBounds, RangeInclusive};
+use maple_rcu::AllocError;
+
+/// # Safety
+///
+/// The tree has entries of type `V`, and what is found stays for `'a`.
+pub(crate) unsafe fn get_range<'a, V: Entry + 'a>(root: &Root, index: u64) -> (RangeInclusive<u64>, Option<V::Ref<'a>>) {
+    let (first, last, entry) = lookup_range(root, index);
+    match entry {
+        // SAFETY: the caller's promise.
+        Some(entry) => (first..=last, Some(unsafe { V::borrow(entry) })),
+        None => {
+            let (first, last) = whole_gap(root, first, last);
+            (first..=last, None)
+        }
+    }
+}
+
+pub(crate) fn insert_with<V: Entry>(
+    writer: &mut Writer<'_>,
+    range: &impl RangeBounds<u64>,
+    value: V,
+    displaced: &mut Displaced,
+) -> Result<(), InsertError<V>> {
+    let window = match inclusive(range) {
+        Ok(window) => window,
+        Err(bad) => {
+            return Err(InsertError { value, kind: InsertErrorKind::BadRange(bad) });
+        }
+    };
+    if let Some(found) = Walk::new(writer.root, Some(window)).next() {
+        return Err(InsertError { value, kind: InsertErrorKind::Occupied(found.first..=found.last) });
+    }
+    let entry = value.into_raw();
+    // The range is a gap, so there is nothing to split.
+    writer.write(window, Word::live(entry), Memory::May, displaced, |_| Err(AllocError(()))).map_err(|_| {
+        // SAFETY: the entry was not stored.
+        InsertError { value: unsafe { V::from_raw(entry) }, kind: InsertErrorKind::OutOfMemory }
+    })
+}
+
+/// Removes what is inside `window`. When there is no memory but nothing is cut either, in place (which leaves dead words behind).
+pub(crate) fn remove_with<V: Entry + TryClone>(
+    writer: &mut Writer<'_>,
+    window: (u64, u64),
+    displaced: &mut Displaced,
+) -> Result<(), AllocError> {
+    let mut walk = Walk::new(writer.root, Some(window));
+    let Some(first) = walk.next() else {
+        return Ok(());
+    };
+    let last = walk.next_back().unwrap_or(first);
+    let whole = window.0 <= first.first && last.last <= window.1;
+    // SAFETY: an entry of the tree is not taken back during the call.
+    let split = |entry| unsafe { try_clone_raw::<V>(entry) };
+    match writer.write(window, Word::EMPTY, Memory::May, displaced, split) {
+        Err(_) if whole => {
+            writer.kill(window.0, window.1);
+            Ok(())
+        }
+        result => result,
+    }
+}
+
+/// Releases what a sweep took out.
+///
+/// # Safety
+///
+/// No reader can be looking at it, and it is of a tree with entries of type `V`.
+pub(crate) unsafe fn release_swept<V: Entry>(limbo: Limbo, entries: Swept, reserve: &'static Reserve) {
+    for chunk in entries.chunks(SLOTS) {
+        // SAFETY: the caller's promise.
+        let mut release = unsafe { Release::new(Limbo::new(), Kind::of::<V>(), Sink::Reserve(reserve)) };
+        chunk.iter().for_each(|entry| release.add_entry(*entry));
+        release.run();
+    }
+    // SAFETY: the caller's promise.
+    unsafe { Release::new(limbo, Kind::of::<V>(), Sink::Reserve(reserve)) }.run();
+}

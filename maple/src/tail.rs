@@ -1,0 +1,39 @@
+//! What an exclusive prune cut off.
+
+use crate::entry::Entry;
+use crate::owner::Release;
+use core::fmt;
+use core::marker::PhantomData;
+
+/// What a prune of a [`RangeMap`](crate::RangeMap) cut off.
+///
+/// Dropping it drops the entries and frees the nodes, in time proportional to their number, without allocating. Until then they cost
+/// nothing but their memory, so a caller in a hurry can put that off, or leave it to another thread.
+#[must_use = "dropping the tail right away drops every entry in it"]
+pub struct Tail<V: Entry> {
+    release: Release<'static>,
+    entries: PhantomData<V>,
+}
+
+// SAFETY: the tail owns its entries as a `Vec<V>` would.
+unsafe impl<V: Entry + Send> Send for Tail<V> {}
+// SAFETY: `&Tail` gives out nothing.
+unsafe impl<V: Entry + Sync> Sync for Tail<V> {}
+
+impl<V: Entry> Tail<V> {
+    /// A tail of what `release` holds, whose entries are of type `V`.
+    pub(crate) fn new(release: Release<'static>) -> Self {
+        Self { release, entries: PhantomData }
+    }
+
+    /// Whether nothing was cut off.
+    pub fn is_empty(&self) -> bool {
+        self.release.is_empty()
+    }
+}
+
+impl<V: Entry> fmt::Debug for Tail<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tail").field("is_empty", &self.is_empty()).finish_non_exhaustive()
+    }
+}
