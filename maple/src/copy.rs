@@ -58,7 +58,7 @@ impl<V: Entry> RangeMap<V> {
     where
         V: TryClone,
     {
-        dup_root::<V>(&self.root)
+        dup_root::<V>(&self.root).map_err(|_| AllocError(()))
     }
 
     /// A copy of the map, node for node, with every entry made by `entry` from the range and the entry of the original. `O(n)`.
@@ -91,9 +91,10 @@ impl<V: Entry> RangeMap<V> {
     }
 }
 
-pub(crate) fn dup_root<V: Entry + TryClone>(root: &Root) -> Result<RangeMap<V>, AllocError> {
+#[expect(clippy::result_large_err, reason = "the copy that failed is as large as one that did not")]
+pub(crate) fn dup_root<V: Entry + TryClone>(root: &Root) -> Result<RangeMap<V>, DupError<V, AllocError>> {
     // SAFETY: an entry of the tree is not taken back during the call.
-    copy_root(root, |_, _, old| unsafe { try_clone_raw::<V>(old) }).map_err(|_| AllocError(()))
+    copy_root(root, |_, _, old| unsafe { try_clone_raw::<V>(old) })
 }
 
 #[expect(clippy::result_large_err, reason = "the copy that failed is as large as one that did not")]

@@ -1,5 +1,7 @@
 //! What can be stored: pointer-sized entries.
 
+use core::fmt;
+use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
 use core::ops::Deref;
 use core::ptr::{self, NonNull};
@@ -209,8 +211,17 @@ impl<T: Clone> TryClone for Box<T> {
 }
 
 /// What a reader gets of an `Arc<T>`: the value, and the means to keep it past the read section.
-#[derive(Debug)]
-pub struct ArcRef<'a, T>(&'a T);
+pub struct ArcRef<'a, T> {
+    value: &'a T,
+    /// It may be sent where an `Arc` may be, because it can become one there.
+    arc: PhantomData<&'a Arc<T>>,
+}
+
+impl<T: fmt::Debug> fmt::Debug for ArcRef<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.value.fmt(f)
+    }
+}
 
 impl<T> Clone for ArcRef<'_, T> {
     fn clone(&self) -> Self {
@@ -223,15 +234,15 @@ impl<T> Copy for ArcRef<'_, T> {}
 impl<'a, T> ArcRef<'a, T> {
     /// The value, for as long as the read section and the tree's borrow last.
     pub fn get(self) -> &'a T {
-        self.0
+        self.value
     }
 
     /// A counted reference that outlives the read section.
     pub fn to_arc(self) -> Arc<T> {
         // SAFETY: an `ArcRef` is made only of a pointer from `Arc::into_raw` while the tree's count is held.
-        unsafe { Arc::increment_strong_count(self.0) };
+        unsafe { Arc::increment_strong_count(self.value) };
         // SAFETY: the count that was just added is the one this takes.
-        unsafe { Arc::from_raw(self.0) }
+        unsafe { Arc::from_raw(self.value) }
     }
 }
 
@@ -239,7 +250,7 @@ impl<T> Deref for ArcRef<'_, T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        self.0
+        self.value
     }
 }
 
@@ -269,7 +280,7 @@ unsafe impl<T> Entry for Arc<T> {
         T: 'a,
     {
         // SAFETY: the caller's promise.
-        ArcRef(unsafe { raw.cast().as_ref() })
+        ArcRef { value: unsafe { raw.cast().as_ref() }, arc: PhantomData }
     }
 }
 
@@ -359,11 +370,16 @@ impl<T: Clone> TryClone for RcuBox<T> {
 pub struct RcuArcRef<'a, T: Send + Sync + 'static, R: Rcu> {
     raw: NonNull<()>,
     value: &'a T,
-    flavour: core::marker::PhantomData<fn() -> R>,
+    flavour: PhantomData<fn() -> R>,
 }
 
-impl<T: Send + Sync + 'static + core::fmt::Debug, R: Rcu> core::fmt::Debug for RcuArcRef<'_, T, R> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+// SAFETY: it is a shared reference to a value that is `Sync`, and can become an `RcuArc`, which is `Send` and `Sync`.
+unsafe impl<T: Send + Sync + 'static, R: Rcu> Send for RcuArcRef<'_, T, R> {}
+// SAFETY: as above.
+unsafe impl<T: Send + Sync + 'static, R: Rcu> Sync for RcuArcRef<'_, T, R> {}
+
+impl<T: Send + Sync + 'static + fmt::Debug, R: Rcu> fmt::Debug for RcuArcRef<'_, T, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.value.fmt(f)
     }
 }
@@ -418,7 +434,7 @@ unsafe impl<T: Send + Sync + 'static, R: Rcu> Entry for RcuArc<T, R> {
     {
         // SAFETY: the caller's promise.
         let value = unsafe { RcuArc::<T, R>::raw_value(raw) };
-        RcuArcRef { raw, value, flavour: core::marker::PhantomData }
+        RcuArcRef { raw, value, flavour: PhantomData }
     }
 }
 
@@ -518,7 +534,7 @@ integer_entries! {
 mod tests {
     use super::*;
 
-    fn round_trip<V: Entry + PartialEq + core::fmt::Debug + Copy>(values: &[V]) {
+    fn round_trip<V: Entry + PartialEq + fmt::Debug + Copy>(values: &[V]) {
         for value in values {
             let raw = value.into_raw();
             assert_eq!(raw.addr().get() & 3, 0, "{value:?}: tag bits");

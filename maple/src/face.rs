@@ -10,8 +10,49 @@ use crate::range::inclusive;
 use crate::reserve::Reserve;
 use crate::sweep::Swept;
 use crate::walk::{Walk, lookup_range, whole_gap};
+use core::marker::PhantomData;
 use core::ops::{RangeBounds, RangeInclusive};
+use core::ptr::NonNull;
 use maple_rcu::AllocError;
+
+/// An entry on its way into a tree: dropped if that does not happen, be it by a panic.
+///
+/// # Invariants
+///
+/// The pointer came from `into_raw` and nobody else has it.
+#[derive(Debug)]
+pub(crate) struct Pending<V: Entry>(NonNull<()>, PhantomData<V>);
+
+impl<V: Entry> Pending<V> {
+    pub(crate) fn new(value: V) -> Self {
+        Self(value.into_raw(), PhantomData)
+    }
+
+    /// The word for a slot.
+    pub(crate) fn word(&self) -> Word {
+        Word::live(self.0)
+    }
+
+    /// The entry is in the tree.
+    pub(crate) fn stored(self) {
+        core::mem::forget(self);
+    }
+
+    /// The entry was not stored.
+    pub(crate) fn into_value(self) -> V {
+        let raw = self.0;
+        core::mem::forget(self);
+        // SAFETY: by the invariant of the type.
+        unsafe { V::from_raw(raw) }
+    }
+}
+
+impl<V: Entry> Drop for Pending<V> {
+    fn drop(&mut self) {
+        // SAFETY: by the invariant of the type.
+        drop(unsafe { V::from_raw(self.0) });
+    }
+}
 
 /// # Safety
 ///
@@ -43,12 +84,13 @@ pub(crate) fn insert_with<V: Entry>(
     if let Some(found) = Walk::new(writer.root, Some(window)).next() {
         return Err(InsertError { value, kind: InsertErrorKind::Occupied(found.first..=found.last) });
     }
-    let entry = value.into_raw();
+    let value = Pending::new(value);
     // The range is a gap, so there is nothing to split.
-    writer.write(window, Word::live(entry), Memory::May, displaced, |_| Err(AllocError(()))).map_err(|_| {
-        // SAFETY: the entry was not stored.
-        InsertError { value: unsafe { V::from_raw(entry) }, kind: InsertErrorKind::OutOfMemory }
-    })
+    match writer.write(window, value.word(), Memory::May, displaced, |_| Err(AllocError(()))) {
+        Ok(()) => value.stored(),
+        Err(_) => return Err(InsertError { value: value.into_value(), kind: InsertErrorKind::OutOfMemory }),
+    }
+    Ok(())
 }
 
 /// Removes what is inside `window`. When there is no memory but nothing is cut either, in place (which leaves dead words behind).

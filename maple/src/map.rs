@@ -4,7 +4,7 @@ use crate::dump::{Dot, Dump};
 use crate::edit::{Displaced, Memory, Mode, Writer};
 use crate::entry::{Entry, Kind, TryClone, try_clone_raw};
 use crate::error::{InsertError, RemoveError, ReplaceError, ReplaceErrorKind, StoreError, StoreErrorKind, WouldCut};
-use crate::face::{get_range, insert_with, release_swept, remove_with};
+use crate::face::{Pending, get_range, insert_with, release_swept, remove_with};
 use crate::figures::TreeFigures;
 use crate::iter::{Gaps, Iter};
 use crate::list::Limbo;
@@ -187,15 +187,13 @@ impl<V: Entry> RangeMap<V> {
             }
         };
         let mut displaced = Displaced::new();
-        let entry = value.into_raw();
+        let value = Pending::new(value);
         // SAFETY: an entry of the map is not taken back during the call.
         let split = |entry| unsafe { try_clone_raw::<V>(entry) };
-        let stored = self.writer().write(window, Word::live(entry), Memory::May, &mut displaced, split);
-        if stored.is_err() {
-            // SAFETY: the entry was not stored.
-            let value = unsafe { V::from_raw(entry) };
-            return Err(StoreError { value, kind: StoreErrorKind::OutOfMemory });
+        if self.writer().write(window, value.word(), Memory::May, &mut displaced, split).is_err() {
+            return Err(StoreError { value: value.into_value(), kind: StoreErrorKind::OutOfMemory });
         }
+        value.stored();
         self.release(displaced);
         Ok(())
     }

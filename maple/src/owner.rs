@@ -68,7 +68,6 @@ impl Owner {
         let limbo = self.limbo.take();
         // SAFETY: without readers no grace period is needed.
         unsafe { Release::new(limbo, kind, Sink::Stock(&mut self.stock)) }.run();
-        self.stock.trim();
     }
 
     /// Notes that a node of the tree got a dead word at `first..=last`.
@@ -175,6 +174,7 @@ impl<'a> Release<'a> {
                 while let Some(node) = self.nodes.pop() {
                     stock.put(node);
                 }
+                stock.trim();
             }
             Sink::Waiting(reserve) | Sink::Reserve(reserve) => reserve.repay(self.nodes.take()),
         }

@@ -5,12 +5,12 @@ use crate::dump::{Dot, Dump};
 use crate::edit::{Displaced, Memory, Mode, Writer};
 use crate::entry::{Kind, Shared, TryClone, try_clone_raw};
 use crate::error::{InsertError, RemoveError, ReplaceError, ReplaceErrorKind, StoreError, StoreErrorKind, WouldCut};
-use crate::face::{get_range, insert_with, release_swept, remove_with};
+use crate::face::{Pending, get_range, insert_with, release_swept, remove_with};
 use crate::figures::TreeFigures;
 use crate::iter::{Gaps, Iter};
 use crate::list::Limbo;
 use crate::map::RangeMap;
-use crate::node::{Root, Word};
+use crate::node::Root;
 use crate::owner::{Release, Sink};
 use crate::path::Path;
 use crate::prune::{NoPath, Pruned};
@@ -126,6 +126,10 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
         unsafe { &(*map).root }
     }
 
+    fn reserve(&self) -> &'static Reserve {
+        self.write(|writer| writer.owner.reserve)
+    }
+
     /// Does `change` under the tree's lock.
     fn write<T>(&self, change: impl FnOnce(&mut Writer<'_>) -> T) -> T {
         let _lock = self.lock.lock();
@@ -216,13 +220,17 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
                 return Err(StoreError { value, kind: StoreErrorKind::BadRange(bad) });
             }
         };
-        let entry = value.into_raw();
+        let value = Pending::new(value);
         // SAFETY: an entry of the tree is not taken back during the call.
         let split = |entry| unsafe { try_clone_raw::<V>(entry) };
-        self.grow(|writer, displaced| writer.write(window, Word::live(entry), Memory::May, displaced, split)).map_err(|_| {
-            // SAFETY: the entry was not stored.
-            StoreError { value: unsafe { V::from_raw(entry) }, kind: StoreErrorKind::OutOfMemory }
-        })
+        let stored = self.grow(|writer, displaced| match writer.write(window, value.word(), Memory::May, displaced, split) {
+            Ok(()) => {
+                value.stored();
+                Ok(())
+            }
+            Err(_) => Err(value),
+        });
+        stored.map_err(|value| StoreError { value: value.into_value(), kind: StoreErrorKind::OutOfMemory })
     }
 
     /// Stores `value` at `range` if no entry overlaps it. `O(h)`.
@@ -241,30 +249,29 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
     ///
     /// No entry covers `index`: the value comes back with the gap. Out of memory for the leaf.
     pub fn replace(&self, index: u64, value: V) -> Result<Removed<'_, V, R>, ReplaceError<V>> {
-        let raw = value.into_raw();
+        let value = Pending::new(value);
         let replaced = self.grow(|writer, displaced| {
             let path = Path::to(writer.root.load(), index);
             let Some((frame, old)) = path.entry().and_then(|frame| Some((*frame, frame.word().target()?))) else {
                 let (first, last) = path.bounds();
                 let (first, last) = whole_gap(writer.root, first, last);
-                return Err(ReplaceErrorKind::Vacant(first..=last));
+                return Err((value, ReplaceErrorKind::Vacant(first..=last)));
             };
-            let carried = writer.kind.carried_by_slot;
+            let range = path.bounds();
             // The range is that of the entry, so there is nothing to split.
-            let done = writer.write(path.bounds(), Word::live(raw), Memory::May, displaced, |_| Err(AllocError(())));
-            done.map_err(|_| ReplaceErrorKind::OutOfMemory)?;
-            displaced.clear();
-            if carried {
+            if writer.write(range, value.word(), Memory::May, displaced, |_| Err(AllocError(()))).is_err() {
+                return Err((value, ReplaceErrorKind::OutOfMemory));
+            }
+            value.stored();
+            // What was displaced is handed out here; else the slot in the retired leaf carries it.
+            let carrier = displaced.pop().is_none().then_some((frame.node, frame.slot));
+            if carrier.is_some() {
                 self.carry();
             }
-            Ok((path.bounds(), old, carried.then_some((frame.node, frame.slot))))
-        });
-        match replaced {
             // SAFETY: the old entry was displaced from its slot, or is carried by that of the retired leaf.
-            Ok((range, old, carrier)) => Ok(unsafe { Removed::new(self, range, old, carrier) }),
-            // SAFETY: the entry was not stored.
-            Err(kind) => Err(ReplaceError { value: unsafe { V::from_raw(raw) }, kind }),
-        }
+            Ok(unsafe { Removed::new(self, range, old, carrier) })
+        });
+        replaced.map_err(|(value, kind)| ReplaceError { value: value.into_value(), kind })
     }
 
     /// Takes out the entry that covers `index`, with its whole range. One slot store, `O(h)`.
@@ -347,11 +354,13 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
     /// # Errors
     ///
     /// Out of memory.
+    #[expect(clippy::result_large_err, reason = "of the closure: the copy that failed is as large as one that did not")]
     pub fn dup(&self) -> Result<RangeMap<V>, AllocError>
     where
         V: TryClone,
     {
-        self.write(|writer| dup_root::<V>(writer.root))
+        // What was copied before memory ran out is dropped here, outside the lock.
+        self.write(|writer| dup_root::<V>(writer.root)).map_err(|_| AllocError(()))
     }
 
     /// As [`dup`](Self::dup), with every entry made by `entry` from the range and the entry of the original.
@@ -421,41 +430,46 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
     ///
     /// Inside a read section of the calling thread, where it would wait for itself. Nothing is released.
     pub fn synchronize(&self) -> Result<(), InsideReadSection> {
+        if R::is_reading() {
+            // Before anything is locked or taken: whoever holds the lock may be waiting for this very read section.
+            return Err(InsideReadSection);
+        }
         let _reclaim = self.reclaim.lock();
-        let (mut limbo, hull, reserve) = self.write(|writer| {
-            let reserve = writer.owner.reserve;
+        let links = R::retired().take_all();
+        let (limbo, mut unswept) = self.write(|writer| {
+            let mut unswept = Unswept { tree: self, hull: None };
             // Acquire: as in `hand_over`.
             if self.carried.load(Ordering::Acquire) > 0 {
-                return (Limbo::new(), None, reserve);
+                return (Limbo::new(), unswept);
             }
-            (writer.owner.take_retired(), writer.age(), reserve)
+            unswept.hull = writer.age();
+            (writer.owner.take_retired(), unswept)
         });
-        if let Err(misuse) = R::synchronize() {
-            self.write(|writer| {
-                while let Some((node, level, remains)) = limbo.pop() {
-                    reserve.sub_waiting(1);
-                    writer.owner.retire(node, level, remains);
-                }
-                if let Some((first, last)) = hull {
-                    writer.owner.note_dead(first, last);
-                }
-            });
-            return Err(misuse);
-        }
+        let reserve = self.reserve();
+        R::synchronize()?;
         // SAFETY: a grace period has passed since the list was taken.
-        unsafe { Release::new(limbo, Kind::of::<V>(), Sink::Waiting(reserve)) }.run();
-        let mut left = hull;
-        while let Some((from, to)) = left {
+        let release = unsafe { Release::new(limbo, Kind::of::<V>(), Sink::Waiting(reserve)) };
+        if let Some(links) = links {
+            // SAFETY: a grace period has passed since the batch was taken.
+            unsafe { links.run() };
+        }
+        release.run();
+        while let Some((from, to)) = unswept.hull {
             let (mut limbo, mut entries) = (Limbo::new(), Swept::new());
             let stopped = self.write(|writer| {
                 // SAFETY: a grace period has passed since the words were aged, and no other sweep aged any since (`reclaim`).
                 unsafe { writer.sweep((from, to), Which::Aged, &mut limbo, &mut entries) }
             });
+            unswept.hull = stopped.map(|from| (from, to));
             // SAFETY: what was swept had died before the grace period.
             unsafe { release_swept::<V>(limbo, entries, reserve) };
-            left = stopped.map(|from| (from, to));
         }
-        R::flush();
+        // Entries that were released just now may have retired what they own (as an `RcuArc` does).
+        if let Some(links) = R::retired().take_all() {
+            R::synchronize()?;
+            // SAFETY: a grace period has passed since the batch was taken.
+            unsafe { links.run() };
+        }
         Ok(())
     }
 
@@ -499,6 +513,21 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
     /// Figures of this tree. Takes the writer lock.
     pub fn figures(&self) -> TreeFigures {
         self.write(|writer| TreeFigures::of(writer.root, writer.owner))
+    }
+}
+
+/// The hull of aged words that a [`MapleTree::synchronize`] has yet to sweep. When that ends early (an entry's `Drop` panics), they are
+/// left to the next.
+struct Unswept<'t, V: Shared<R>, R: Rcu> {
+    tree: &'t MapleTree<V, R>,
+    hull: Option<(u64, u64)>,
+}
+
+impl<V: Shared<R>, R: Rcu> Drop for Unswept<'_, V, R> {
+    fn drop(&mut self) {
+        if let Some((first, last)) = self.hull {
+            self.tree.write(|writer| writer.owner.note_dead(first, last));
+        }
     }
 }
 
