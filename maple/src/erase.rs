@@ -46,7 +46,7 @@ impl Writer<'_> {
     /// Joins the gap `first..=last` with its neighbours and merges nodes that got few, as far as no memory is needed.
     fn tidy(&mut self, first: u64, last: u64) {
         let mut displaced = Displaced::new();
-        let refused = self.write((first, last), Word::EMPTY, Memory::MustNot, &mut displaced, Ok);
+        let refused = self.write((first, last), Word::EMPTY, Memory::Spare, &mut displaced, Ok);
         // A gap over exactly one slot never takes more slots than there were, so the leaf is rewritten in place.
         debug_assert!(refused.is_ok() && displaced.is_empty());
     }

@@ -29,7 +29,7 @@ use std::time::Duration;
 /// | dropping the guard | no, except as a thread ends | no | no |
 /// | [`retire`](Rcu::retire) | **never** | **never** | **never** |
 /// | [`flush`](Rcu::flush), [`hand_over`](Rcu::hand_over) | about 2 KB per batch | no | yes |
-/// | [`synchronize`](Rcu::synchronize) | about 6 KB per call | **yes** | yes |
+/// | [`synchronize`](Rcu::synchronize) | about 10 KB per call | **yes** | yes |
 ///
 /// "Destructors" are those of any object whose grace period has passed, of this crate or of another user of the collector. They run
 /// inside a read section of the calling thread; a `synchronize` called there returns an error.
@@ -107,7 +107,7 @@ unsafe impl Rcu for Epoch {
 
     /// Opens a read section, in about 2 ns.
     ///
-    /// The first call on a thread registers it, which allocates about 2 KB and aborts if it is refused. Every 128th outermost call of
+    /// The first call on a thread registers it, which allocates 2 to 3 KB and aborts if it is refused. Every 128th outermost call of
     /// a thread, the first included, runs what is due: destructors of any object whose grace period has passed.
     ///
     /// # Panics
@@ -115,17 +115,21 @@ unsafe impl Rcu for Epoch {
     /// If a function that other code deferred directly with `crossbeam-epoch` panics in here.
     fn pin() -> EpochGuard {
         // INVARIANT: `crossbeam_epoch::pin` pins with the default collector.
-        EpochGuard {
-            _guard: crossbeam_epoch::pin(),
-        }
+        EpochGuard { _guard: crossbeam_epoch::pin() }
+    }
+
+    /// Whether the calling thread holds a guard, be it an [`EpochGuard`] or one of `crossbeam_epoch::pin()`. The first use by a thread
+    /// registers it, which allocates.
+    fn is_reading() -> bool {
+        crossbeam_epoch::is_pinned()
     }
 
     /// Waits until every read section that was open at the call has ended, by pressing on with the epoch: spinning, then yielding,
     /// then in short sleeps of up to a millisecond.
     ///
-    /// Allocates about 6 KB per call, and aborts if it is refused. May run destructors of any object that is due; must not be called
-    /// with a lock held that one of them takes. Open read sections that were made directly with `crossbeam_epoch::pin()` are
-    /// waited for too.
+    /// Allocates about 10 KB per call (five blocks: a participant of its own, and bags), and aborts if it is refused. May run
+    /// destructors of any object that is due; must not be called with a lock held that one of them takes. Open read sections that
+    /// were made directly with `crossbeam_epoch::pin()` are waited for too.
     ///
     /// # Errors
     ///
@@ -136,7 +140,7 @@ unsafe impl Rcu for Epoch {
     ///
     /// If a function that other code deferred directly with `crossbeam-epoch` panics in here, the panic goes on after the grace period.
     fn synchronize() -> Result<(), InsideReadSection> {
-        if crossbeam_epoch::is_pinned() {
+        if Self::is_reading() {
             return Err(InsideReadSection);
         }
         wait_for_grace_period();
@@ -161,7 +165,7 @@ unsafe impl Rcu for Epoch {
     unsafe fn hand_over(batch: Batch) {
         let mut foreign = Panics::default();
         let guard = foreign.insist(crossbeam_epoch::pin);
-        // Two words: stored in the bag itself, without a box (the epoch crate has room for three).
+        // Three words: stored in the bag itself, without a box (the epoch crate has room for three).
         const { assert!(mem::size_of::<Batch>() <= 3 * mem::size_of::<usize>()) };
         let work = move || run_contained(batch);
         // SAFETY: a batch may be run on any thread. It refers to no local variable, and the caller promises that a grace period of
@@ -181,8 +185,14 @@ unsafe impl Rcu for Epoch {
 /// bag with it and surface in an unrelated call.
 fn run_contained(batch: Batch) {
     // SAFETY: called by the collector, after a grace period that began when the batch was handed over.
-    let outcome = panic::catch_unwind(AssertUnwindSafe(|| unsafe { batch.run() }));
-    // The destructor of what a panic carries may panic too.
+    if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(|| unsafe { batch.run() })) {
+        discard(payload);
+    }
+}
+
+/// Drops what a panic carried. Never unwinds: should that panic too, what the second one carries is leaked.
+fn discard(payload: Box<dyn Any + Send>) {
+    let outcome = panic::catch_unwind(AssertUnwindSafe(|| drop(payload)));
     mem::forget(outcome);
 }
 
@@ -236,8 +246,7 @@ impl Panics {
         match panic::catch_unwind(AssertUnwindSafe(step)) {
             Ok(result) => return Some(result),
             Err(payload) if self.first.is_none() => self.first = Some(payload),
-            // The destructor of what a panic carries may panic too, and this must not unwind.
-            Err(payload) => mem::forget(payload),
+            Err(payload) => discard(payload),
         }
         None
     }

@@ -24,7 +24,7 @@ pub struct AllocError<T = ()>(
 
 impl<T> fmt::Debug for AllocError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AllocError").finish_non_exhaustive()
+        f.debug_tuple("AllocError").finish_non_exhaustive()
     }
 }
 

@@ -64,6 +64,21 @@ pub unsafe trait Rcu: Sized + Send + Sync + 'static {
     #[must_use = "the read section ends when the guard is dropped"]
     fn pin() -> Self::Guard;
 
+    /// Whether the calling thread is inside a read section of this flavour: exactly then [`synchronize`](Rcu::synchronize) errs.
+    ///
+    /// Never blocks. For callers that have something to lock before they wait for a grace period.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maple_rcu::{Epoch, Rcu};
+    ///
+    /// assert!(!Epoch::is_reading());
+    /// let _guard = Epoch::pin();
+    /// assert!(Epoch::is_reading());
+    /// ```
+    fn is_reading() -> bool;
+
     /// Waits until every read section that was open at the call has ended.
     ///
     /// Blocks for as long as that takes. Whether it may allocate is the flavour's matter. What was handed over before need not have
@@ -229,11 +244,7 @@ impl Batch {
     /// unsafe { batch.run() };
     /// assert_eq!(done, 1);
     /// ```
-    pub const unsafe fn new(
-        data: NonNull<()>,
-        context: *const (),
-        run: unsafe fn(NonNull<()>, *const ()),
-    ) -> Self {
+    pub const unsafe fn new(data: NonNull<()>, context: *const (), run: unsafe fn(NonNull<()>, *const ())) -> Self {
         Self { data, context, run }
     }
 

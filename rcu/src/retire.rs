@@ -76,10 +76,7 @@ impl Link {
     /// ```
     #[must_use]
     pub const fn new(reclaim: unsafe fn(NonNull<Link>)) -> Self {
-        Self {
-            next: AtomicPtr::new(ptr::null_mut()),
-            reclaim,
-        }
+        Self { next: AtomicPtr::new(ptr::null_mut()), reclaim }
     }
 }
 
@@ -122,9 +119,7 @@ impl RetireList {
     /// ```
     #[must_use]
     pub const fn new() -> Self {
-        Self {
-            head: AtomicPtr::new(ptr::null_mut()),
-        }
+        Self { head: AtomicPtr::new(ptr::null_mut()) }
     }
 
     /// Puts an object on the list.
@@ -169,12 +164,7 @@ impl RetireList {
             // Release: partner of the Acquire in `take_all`. All that this thread did to the object, and the store to `next`, come
             // before its reclaiming. Earlier pushes stay covered, since an exchange continues the release sequence of the one that
             // wrote `head`. Relaxed on failure: as for the first load.
-            match self.head.compare_exchange_weak(
-                head,
-                link.as_ptr(),
-                Ordering::Release,
-                Ordering::Relaxed,
-            ) {
+            match self.head.compare_exchange_weak(head, link.as_ptr(), Ordering::Release, Ordering::Relaxed) {
                 Ok(_) => return,
                 Err(seen) => head = seen,
             }
@@ -233,9 +223,7 @@ impl Default for RetireList {
 
 impl fmt::Debug for RetireList {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RetireList")
-            .field("is_empty", &self.is_empty())
-            .finish()
+        f.debug_struct("RetireList").field("is_empty", &self.is_empty()).finish()
     }
 }
 
@@ -245,9 +233,7 @@ impl fmt::Debug for RetireList {
 ///
 /// `head` is the head of a list that was taken off a [`RetireList`] and is given up here; a grace period has passed since.
 unsafe fn reclaim_all(head: NonNull<()>, _context: *const ()) {
-    let mut chain = Chain {
-        next: Some(head.cast()),
-    };
+    let mut chain = Chain { next: Some(head.cast()) };
     chain.reclaim();
 }
 

@@ -24,9 +24,7 @@ impl<B> Block<B> {
         // SAFETY: the size is not zero, as was checked.
         let memory = unsafe { alloc(Layout::new::<B>()) };
         // INVARIANT: allocated just above.
-        NonNull::new(memory)
-            .map(|memory| Self(memory.cast()))
-            .ok_or(AllocError(()))
+        NonNull::new(memory).map(|memory| Self(memory.cast())).ok_or(AllocError(()))
     }
 
     /// Gives the memory up, to be taken back by [`Block::from_raw`].

@@ -32,7 +32,7 @@ const MAX_COUNT: usize = isize::MAX.unsigned_abs();
 ///
 /// # Invariants
 ///
-/// * `body` came from a [`Block`]; its link and value are initialised.
+/// * `body` came from a `Block`; its link and value are initialised.
 /// * The count is the number of owners (`RcuArc`s, and raw pointers that stand for one). While it is above zero the body is alive and
 ///   its link is on no list. It never leaves zero: whoever brings it there retires the body to `R`, once.
 ///
@@ -89,19 +89,11 @@ impl<T: Send + Sync + 'static, R: Rcu> RcuArc<T, R> {
             return Err(AllocError(value));
         };
         let body = block.into_raw();
-        let contents = Body {
-            link: Link::new(reclaim::<T>),
-            count: AtomicUsize::new(1),
-            value,
-        };
+        let contents = Body { link: Link::new(reclaim::<T>), count: AtomicUsize::new(1), value };
         // SAFETY: the block has room for a body and belongs to this function.
         unsafe { body.write(contents) };
         // INVARIANT: from a block, initialised just above; the count is 1 and this is the owner.
-        Ok(Self {
-            body,
-            owns: PhantomData,
-            flavour: PhantomData,
-        })
+        Ok(Self { body, owns: PhantomData, flavour: PhantomData })
     }
 }
 
@@ -184,11 +176,7 @@ impl<T: Send + 'static, R: Rcu> RcuArc<T, R> {
     #[must_use = "the owner is dropped if it is not used"]
     pub unsafe fn from_raw(raw: NonNull<()>) -> Self {
         // INVARIANT: `raw` stands for one owner in the count, and the caller gives it up here.
-        Self {
-            body: raw.cast(),
-            owns: PhantomData,
-            flavour: PhantomData,
-        }
+        Self { body: raw.cast(), owns: PhantomData, flavour: PhantomData }
     }
 
     /// Looks at the value behind a raw pointer, without touching the count. Neither allocates nor blocks.
@@ -264,18 +252,9 @@ impl<T: Send + 'static, R: Rcu> RcuArc<T, R> {
             //
             // Relaxed: the caller can look at the value already, by whatever gave it the pointer. What this owner does is ordered
             // before the reclaiming by the Release of its own drop.
-            match count.compare_exchange_weak(
-                owners,
-                owners + 1,
-                Ordering::Relaxed,
-                Ordering::Relaxed,
-            ) {
+            match count.compare_exchange_weak(owners, owners + 1, Ordering::Relaxed, Ordering::Relaxed) {
                 Ok(_) => {
-                    return Some(Self {
-                        body,
-                        owns: PhantomData,
-                        flavour: PhantomData,
-                    });
+                    return Some(Self { body, owns: PhantomData, flavour: PhantomData });
                 }
                 Err(seen) => owners = seen,
             }
@@ -341,11 +320,7 @@ impl<T: Send + 'static, R: Rcu> Clone for RcuArc<T, R> {
         // Relaxed: the new owner is made from one that can look at the value already. What it does is ordered before the reclaiming
         // by the Release of its own drop.
         check_count(count.fetch_add(1, Ordering::Relaxed));
-        Self {
-            body: self.body,
-            owns: PhantomData,
-            flavour: PhantomData,
-        }
+        Self { body: self.body, owns: PhantomData, flavour: PhantomData }
     }
 }
 

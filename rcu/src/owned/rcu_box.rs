@@ -22,7 +22,7 @@ struct Body<T> {
 ///
 /// # Invariants
 ///
-/// `body` came from a [`Block`], its link and value are initialised, and nobody else refers to it. The link is on no list.
+/// `body` came from a `Block`, its link and value are initialised, and nobody else refers to it. The link is on no list.
 ///
 /// # Examples
 ///
@@ -74,17 +74,9 @@ impl<T> RcuBox<T> {
         };
         let body = block.into_raw();
         // SAFETY: the block has room for a body and belongs to this function.
-        unsafe {
-            body.write(Body {
-                link: Link::new(reclaim::<T>),
-                value,
-            })
-        };
+        unsafe { body.write(Body { link: Link::new(reclaim::<T>), value }) };
         // INVARIANT: from a block, initialised just above, and known here only.
-        Ok(Self {
-            body,
-            owns: PhantomData,
-        })
+        Ok(Self { body, owns: PhantomData })
     }
 
     /// Takes the value out and frees the memory at once. Neither allocates nor blocks.
@@ -151,10 +143,7 @@ impl<T> RcuBox<T> {
     #[must_use = "the value is dropped if the box is not used"]
     pub unsafe fn from_raw(raw: NonNull<()>) -> Self {
         // INVARIANT: a box gave its body up as `raw`, and the caller gives it up here.
-        Self {
-            body: raw.cast(),
-            owns: PhantomData,
-        }
+        Self { body: raw.cast(), owns: PhantomData }
     }
 
     /// Looks at the value behind a raw pointer. Neither allocates nor blocks.

@@ -5,8 +5,8 @@ mod epoch;
 mod owned;
 mod retire;
 
-use crate::{Batch, Epoch, EpochGuard, InsideReadSection, Rcu, RcuBox, RetireList};
-use std::panic;
+use crate::{Batch, Epoch, EpochGuard, InsideReadSection, Link, Rcu, RcuBox, RetireList};
+use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -22,6 +22,10 @@ macro_rules! flavour {
 
             fn pin() -> Self::Guard {
                 $crate::Epoch::pin()
+            }
+
+            fn is_reading() -> bool {
+                $crate::Epoch::is_reading()
             }
 
             fn synchronize() -> Result<(), $crate::InsideReadSection> {
@@ -75,28 +79,30 @@ impl Drop for Panicking {
     }
 }
 
+/// Puts `value` in a box that is known by its link only.
+fn link_of<T>(value: T) -> NonNull<Link> {
+    let boxed = RcuBox::try_new(value).expect("memory");
+    // SAFETY: from `into_raw`.
+    unsafe { RcuBox::<T>::raw_link(boxed.into_raw()) }
+}
+
 /// Puts `value` in a box and the box on `list`.
 fn push_boxed<T: Send + 'static>(list: &RetireList, value: T) {
-    let Ok(boxed) = RcuBox::try_new(value) else {
-        panic!("out of memory")
-    };
-    // SAFETY: from `into_raw`.
-    let link = unsafe { RcuBox::<T>::raw_link(boxed.into_raw()) };
     // SAFETY: nobody else knows the box, and its value may be dropped on any thread at any time.
-    unsafe { list.push(link) };
+    unsafe { list.push(link_of(value)) };
 }
 
 /// Presses on with grace periods until `done`, so that what was handed over gets run.
 #[track_caller]
 fn press_on_until(done: impl Fn() -> bool) {
     // A batch needs two steps of the epoch, and a `synchronize` is at least two.
-    for _ in 0..100_000 {
+    for _ in 0..10_000 {
         if done() {
             return;
         }
         Epoch::synchronize().expect("not inside a read section");
     }
-    panic!("it did not happen in 100,000 grace periods");
+    panic!("it did not happen in 10,000 grace periods");
 }
 
 #[test]
@@ -120,9 +126,6 @@ fn errors_speak() {
         (error.to_string(), format!("{error:?}"))
     }
     let refused = is_error(&crate::AllocError(Counted(Tally::default())));
-    assert_eq!(
-        refused,
-        ("out of memory".to_owned(), "AllocError(..)".to_owned())
-    );
+    assert_eq!(refused, ("out of memory".to_owned(), "AllocError(..)".to_owned()));
     assert_eq!(is_error(&InsideReadSection).1, "InsideReadSection");
 }

@@ -5,14 +5,15 @@ use super::{Counted, Panicking, Tally, flavour, press_on_until};
 use crate::{AllocError, Epoch, Rcu, RcuArc, RcuBox};
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Barrier;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 fn boxed<T>(value: T) -> RcuBox<T> {
-    RcuBox::try_new(value).ok().expect("memory")
+    RcuBox::try_new(value).expect("memory")
 }
 
 fn arc<T: Send + Sync + 'static, R: Rcu>(value: T) -> RcuArc<T, R> {
-    RcuArc::try_new(value).ok().expect("memory")
+    RcuArc::try_new(value).expect("memory")
 }
 
 /// Reclaims what is retired to `R`, after a grace period.
@@ -103,14 +104,10 @@ fn refused_memory_gives_the_value_back() {
     // `Counted` is not `Debug`: the errors ask nothing of the value.
     let drops = Tally::default();
     let refused = alloc::refused(|| RcuBox::try_new(Counted(drops.clone())));
-    let Err(AllocError(value)) = refused else {
-        panic!("the allocator was to refuse")
-    };
+    let Err(AllocError(value)) = refused else { panic!("the allocator was to refuse") };
     assert_eq!(drops.get(), 0);
     let refused = alloc::refused(|| RcuArc::<Counted>::try_new(value));
-    let Err(AllocError(value)) = refused else {
-        panic!("the allocator was to refuse")
-    };
+    let Err(AllocError(value)) = refused else { panic!("the allocator was to refuse") };
     assert_eq!(drops.get(), 0);
     drop(value);
     assert_eq!(drops.get(), 1);
@@ -130,11 +127,7 @@ fn the_last_owner_retires_and_nobody_frees() {
     let requests = alloc::requests_during(|| drop(two));
     assert_eq!(requests, 0, "dropping the last owner asked for memory");
     assert!(!Own::retired().is_empty());
-    assert_eq!(
-        (drops.get(), alloc::odd_blocks()),
-        (0, 1),
-        "freed before a grace period"
-    );
+    assert_eq!((drops.get(), alloc::odd_blocks()), (0, 1), "freed before a grace period");
     reclaim::<Own>();
     assert_eq!((drops.get(), alloc::odd_blocks()), (1, 0));
     assert!(Own::retired().is_empty());
@@ -191,52 +184,50 @@ fn a_value_that_panics_when_dropped_is_freed() {
 #[test]
 fn upgrading_races_with_the_last_drop() {
     flavour!(Own);
-    let rounds = if cfg!(miri) { 20 } else { 20_000 };
+    const AT_ONCE: usize = if cfg!(miri) { 4 } else { 256 };
+    let rounds = if cfg!(miri) { 4 } else { 200 };
     let drops = Tally::default();
-    let barrier = Barrier::new(2);
-    let (give, take) = std::sync::mpsc::channel::<RcuArc<Counted, Own>>();
-    thread::scope(|scope| {
-        let barrier = &barrier;
-        scope.spawn(move || {
-            for last in take {
-                barrier.wait();
-                drop(last);
-                barrier.wait();
+    for round in 0..rounds {
+        let guard = Own::pin();
+        let raws = [(); AT_ONCE].map(|()| arc::<_, Own>(Counted(drops.clone())).into_raw());
+        // SAFETY: from `into_raw` just above, each once.
+        let owners = raws.map(|raw| unsafe { RcuArc::<Counted, Own>::from_raw(raw) });
+        let arrived = AtomicUsize::new(0);
+        let meet = || {
+            arrived.fetch_add(1, Ordering::SeqCst);
+            while arrived.load(Ordering::SeqCst) < 2 {
+                thread::yield_now();
             }
-        });
-        for round in 0..rounds {
-            let last: RcuArc<_, Own> = arc(Counted(drops.clone()));
-            let guard = Own::pin();
-            let raw = last.into_raw();
-            // SAFETY: from `into_raw` just above, once.
-            give.send(unsafe { RcuArc::from_raw(raw) })
-                .expect("the other thread is there");
-            barrier.wait();
+        };
+        let upgraded = thread::scope(|scope| {
+            scope.spawn(|| {
+                meet();
+                owners.into_iter().for_each(drop);
+            });
+            meet();
+            // The other thread drops these one after the other, about as fast.
             // SAFETY: there was an owner inside this read section.
-            let mut upgraded = unsafe { RcuArc::<Counted, Own>::raw_try_clone(raw) };
-            barrier.wait();
-            drop(guard);
-            if let Some(owner) = upgraded.take() {
-                assert_eq!(RcuArc::strong_count(&owner), 1);
-                assert!(
-                    Own::retired().is_empty(),
-                    "retired beside an owner, round {round}"
-                );
-                drop(owner);
-            }
-            assert_eq!(drops.get(), round);
-            reclaim::<Own>();
-            assert_eq!(drops.get(), round + 1);
+            raws.map(|raw| unsafe { RcuArc::<Counted, Own>::raw_try_clone(raw) })
+        });
+        drop(guard);
+        reclaim::<Own>();
+        for owner in upgraded.iter().flatten() {
+            assert_eq!(RcuArc::strong_count(owner), 1);
+            assert_eq!(owner.0.get(), drops.get(), "the owner's value is alive");
         }
-        drop(give);
-    });
+        let left = upgraded.iter().flatten().count();
+        assert_eq!(drops.get(), (round + 1) * AT_ONCE - left, "reclaimed beside an owner, round {round}");
+        drop(upgraded);
+        reclaim::<Own>();
+        assert_eq!(drops.get(), (round + 1) * AT_ONCE);
+    }
 }
 
 #[test]
 fn owners_on_many_threads_release_once() {
     flavour!(Own);
     const THREADS: usize = 4;
-    let rounds = if cfg!(miri) { 10 } else { 2_000 };
+    let rounds = if cfg!(miri) { 10 } else { 200 };
     let drops = Tally::default();
     for round in 0..rounds {
         let first: RcuArc<_, Own> = arc(Counted(drops.clone()));

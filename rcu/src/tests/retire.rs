@@ -1,10 +1,10 @@
 //! Retired lists and batches, without readers.
 
 use super::alloc::{self, Odd};
-use super::{Counted, Panicking, Tally, push_boxed};
+use super::{Counted, Panicking, Tally, link_of, push_boxed};
 use crate::{RcuBox, RetireList};
 use std::panic::{self, AssertUnwindSafe};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 /// Reclaims what is on a list that has no readers.
@@ -40,10 +40,7 @@ fn each_object_is_reclaimed_once() {
 #[test]
 fn pushing_and_taking_ask_for_no_memory() {
     let (list, drops) = (RetireList::new(), Tally::default());
-    let raw = RcuBox::try_new(Counted(drops.clone()))
-        .ok()
-        .expect("memory")
-        .into_raw();
+    let raw = RcuBox::try_new(Counted(drops.clone())).expect("memory").into_raw();
     let requests = alloc::requests_during(|| {
         // SAFETY: from `into_raw` above.
         let link = unsafe { RcuBox::<Counted>::raw_link(raw) };
@@ -59,10 +56,7 @@ fn pushing_and_taking_ask_for_no_memory() {
 #[test]
 fn a_batch_that_is_dropped_leaks() {
     let (list, drops) = (RetireList::new(), Tally::default());
-    let raw = RcuBox::try_new(Counted(drops.clone()))
-        .ok()
-        .expect("memory")
-        .into_raw();
+    let raw = RcuBox::try_new(Counted(drops.clone())).expect("memory").into_raw();
     // SAFETY: from `into_raw` above.
     let link = unsafe { RcuBox::<Counted>::raw_link(raw) };
     // SAFETY: the list owns the box, until it forgets it.
@@ -110,33 +104,39 @@ fn what_a_destructor_pushes_waits_for_the_next_batch() {
     assert_eq!(drops.get(), 1);
 }
 
+/// How many objects each of the threads below pushes at a time: made beforehand, so that the pushes are close together.
+const BURST: usize = if cfg!(miri) { 8 } else { 1_000 };
+
 #[test]
 fn nothing_is_lost_between_pushers_and_a_taker() {
-    const PUSHERS: usize = 4;
-    const EACH: usize = if cfg!(miri) { 50 } else { 20_000 };
-    let (list, drops) = (RetireList::new(), Tally::default());
-    let pushed_all = AtomicBool::new(false);
-    thread::scope(|scope| {
-        let taker = scope.spawn(|| {
-            let mut batches = 0;
-            while !pushed_all.load(Ordering::SeqCst) {
-                batches += usize::from(reclaim(&list));
+    const PUSHERS: usize = 2;
+    let rounds = if cfg!(miri) { 4 } else { 100 };
+    let drops = Tally::default();
+    for round in 0..rounds {
+        let list = RetireList::new();
+        let (arrived, finished) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        thread::scope(|scope| {
+            for _ in 0..PUSHERS {
+                scope.spawn(|| {
+                    let links = [(); BURST].map(|()| link_of(Counted(drops.clone())));
+                    arrived.fetch_add(1, Ordering::SeqCst);
+                    while arrived.load(Ordering::SeqCst) < PUSHERS {
+                        thread::yield_now();
+                    }
+                    for link in links {
+                        // SAFETY: nobody else knows the box, and its value may be dropped on any thread at any time.
+                        unsafe { list.push(link) };
+                    }
+                    finished.fetch_add(1, Ordering::SeqCst);
+                });
             }
-            batches + usize::from(reclaim(&list))
+            while finished.load(Ordering::SeqCst) < PUSHERS {
+                reclaim(&list);
+                thread::yield_now();
+            }
+            reclaim(&list);
         });
-        let pushers = [(); PUSHERS].map(|()| {
-            scope.spawn(|| {
-                for _ in 0..EACH {
-                    push_boxed(&list, Counted(drops.clone()));
-                }
-            })
-        });
-        for pusher in pushers {
-            pusher.join().expect("a pusher panicked");
-        }
-        pushed_all.store(true, Ordering::SeqCst);
-        assert!(taker.join().expect("the taker panicked") >= 1);
-    });
-    assert_eq!(drops.get(), PUSHERS * EACH);
-    assert!(list.is_empty());
+        assert_eq!(drops.get(), (round + 1) * PUSHERS * BURST, "round {round}");
+        assert!(list.is_empty());
+    }
 }
