@@ -38,6 +38,7 @@ mod walk;
 
 mod edit;
 
+mod compact;
 mod dump;
 mod dup;
 mod erase;

@@ -22,6 +22,7 @@ use core::fmt;
 use core::marker::PhantomData;
 use core::ops::{RangeBounds, RangeInclusive};
 use core::ptr::NonNull;
+use maple_rcu::AllocError;
 
 /// An ordered map from ranges of `u64` that do not overlap to pointer-sized entries, with one owner.
 ///
@@ -305,6 +306,17 @@ impl<V: Entry> RangeMap<V> {
             self.writer().kill(first, last);
             self.settle();
         }
+    }
+
+    /// Rebuilds the structure with full nodes, after removals that left it sparse. `O(n)`; moves no entry.
+    ///
+    /// # Errors
+    ///
+    /// Out of memory; the map is as it was. The new nodes are there before the old ones go.
+    pub fn compact(&mut self) -> Result<(), AllocError> {
+        let compacted = self.writer().compact();
+        self.release(Displaced::new());
+        compacted
     }
 
     /// Removes every entry. The map is as new.

@@ -49,7 +49,7 @@ impl Writer<'_> {
             };
             if level > 0 {
                 // SAFETY: what a slot of an inner node points at is a child.
-                limbo.push(unsafe { NodeRef::from_target(target) }, level - 1, Remains::Below);
+                limbo.push_below(unsafe { NodeRef::from_target(target) }, level - 1, Remains::Tree);
             } else if entries.try_push(target).is_err() {
                 stopped = Some(step.first());
                 return false;

@@ -357,6 +357,16 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
         }
     }
 
+    /// Rebuilds the structure with full nodes, after removals that left it sparse. `O(n)` under the writer lock; readers see the old
+    /// nodes or the new ones, with the same entries.
+    ///
+    /// # Errors
+    ///
+    /// Out of memory; the tree is as it was. The new nodes are there before the old ones go.
+    pub fn compact(&self) -> Result<(), AllocError> {
+        self.grow(|writer, _| writer.compact())
+    }
+
     /// Removes every entry with one store. Cannot fail: never allocates, never waits for readers, enters no read section.
     pub fn clear(&self) {
         self.write(|writer| writer.clear());
