@@ -396,7 +396,7 @@ impl Writer<'_> {
             let child = step.word().target()?;
             // SAFETY: a live word of an inner slot is a child.
             let node = unsafe { NodeRef::from_target(child) };
-            (slots_needed(node) + len <= limit).then(|| Frame { node, min: step.first(), max: step.last(), slot: 0 })
+            (slots_needed(node) + len <= limit).then(|| step.child(node))
         };
         let right = pr.filter(|pr| pr.slot + 1 < pr.node.len()).and_then(|pr| child(&pr, pr.slot + 1));
         if let Some(frame) = right {
