@@ -9,7 +9,7 @@ use crate::node::{MAX_LEVELS, NodeRef, Root};
 use crate::owner::Owner;
 use crate::path::Frame;
 use crate::pool;
-use crate::reserve::Stock;
+use crate::reserve::{Source, Stock};
 use arrayvec::ArrayVec;
 use core::ptr::NonNull;
 use maple_rcu::AllocError;
@@ -58,7 +58,7 @@ pub(crate) fn copy<E>(
         return Ok(());
     };
     let mut fresh = |source: NodeRef| {
-        let node = owner.stock.take_spare()?;
+        let node = owner.stock.take(&mut Source::Spare, 0).ok()?;
         owner.nodes_taken += 1;
         // SAFETY: a node that nobody can reach yet.
         unsafe { node.copy_pivots(source) };

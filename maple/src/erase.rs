@@ -46,7 +46,7 @@ impl Writer<'_> {
     /// Joins the gap `first..=last` with its neighbours and merges nodes that got few, as far as no memory is needed.
     fn tidy(&mut self, first: u64, last: u64) {
         let mut displaced = Displaced::new();
-        let refused = self.write((first, last), Word::EMPTY, Memory::MustNot, &mut displaced, Ok);
+        let refused = self.write((first, last), Word::EMPTY, Memory::Spare, &mut displaced, Ok);
         // A gap over exactly one slot never takes more slots than there were, so the leaf is rewritten in place.
         debug_assert!(refused.is_ok() && displaced.is_empty());
     }
@@ -80,35 +80,33 @@ impl Writer<'_> {
         let Some((node, level)) = self.root.load() else {
             return 0;
         };
-        if (first, last) == (0, u64::MAX) {
+        let top = Frame { node, min: 0, max: u64::MAX, slot: 0 };
+        if !keeps(level, top, first, last) {
             self.clear();
             return 1;
         }
-        let stores = self.kill_below(level, Frame { node, min: 0, max: u64::MAX, slot: 0 }, first, last);
-        for border in [first, last] {
-            let path = Path::to(self.root.load(), border);
-            self.collapse(&path);
-        }
-        stores
+        self.kill_below(level, top, first, last)
     }
 
     fn kill_below(&mut self, level: usize, frame: Frame, first: u64, last: u64) -> usize {
-        let slots = frame.node.search(first.max(frame.min))..=frame.node.search(last.min(frame.max));
         let mut stores = 0;
-        for slot in slots {
+        for slot in frame.reached(first, last) {
             let step = Frame { slot, ..frame };
-            let Some(target) = step.word().target() else {
-                continue;
-            };
-            let (min, max) = (step.first(), step.last());
-            if first <= min && max <= last {
-                self.kill_slot(level, &step);
-                stores += 1;
-            } else if level > 0 {
-                // SAFETY: a live word of an inner slot is a child.
-                let node = unsafe { NodeRef::from_target(target) };
-                stores += self.kill_below(level - 1, Frame { node, min, max, slot: 0 }, first, last);
+            let Some(target) = step.word().target() else { continue };
+            let inside = first <= step.first() && step.last() <= last;
+            // SAFETY: a live word of an inner slot is a child.
+            let child = (level > 0).then(|| step.child(unsafe { NodeRef::from_target(target) }));
+            match child {
+                // Nothing that lives there stays, so it can go whole.
+                Some(child) if inside || !keeps(level - 1, child, first, last) => self.kill_slot(level, &step),
+                Some(child) => {
+                    stores += self.kill_below(level - 1, child, first, last);
+                    continue;
+                }
+                None if inside => self.kill_slot(level, &step),
+                None => continue,
             }
+            stores += 1;
         }
         stores
     }
@@ -121,4 +119,20 @@ impl Writer<'_> {
             step.node.publish(step.slot, Word::EMPTY);
         }
     }
+}
+
+/// Whether an entry below `frame` sticks out of `first..=last` or lies outside.
+fn keeps(level: usize, frame: Frame, first: u64, last: u64) -> bool {
+    (0..frame.node.len()).any(|slot| {
+        let step = Frame { slot, ..frame };
+        let Some(target) = step.word().target() else { return false };
+        if first <= step.first() && step.last() <= last {
+            return false;
+        }
+        // SAFETY: a live word of an inner slot is a child.
+        level == 0
+            || last < step.first()
+            || step.last() < first
+            || keeps(level - 1, step.child(unsafe { NodeRef::from_target(target) }), first, last)
+    })
 }

@@ -132,13 +132,15 @@ error_with_value!(
     ReplaceErrorKind
 );
 
-/// Why a removal that may split an entry was refused. The tree is as it was.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// Why a removal that has to cut an entry was refused. The tree is as it was.
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum RemoveError {
-    /// The allocator gave no memory for a node, or for the copy of an entry that was to be split.
+    /// The allocator gave no memory for a hole inside one entry: for a node, or for the copy of the entry.
     OutOfMemory,
     /// The range holds no index.
     BadRange(BadRange),
+    /// A border of the range lies inside an entry, and there is no node at hand to cut it with.
+    WouldCut(WouldCut),
 }
 
 impl fmt::Display for RemoveError {
@@ -146,13 +148,14 @@ impl fmt::Display for RemoveError {
         match self {
             Self::OutOfMemory => f.write_str("out of memory"),
             Self::BadRange(bad) => bad.fmt(f),
+            Self::WouldCut(cut) => cut.fmt(f),
         }
     }
 }
 
 impl Error for RemoveError {}
 
-/// The border of a prune lies inside an entry, and there is no node at hand to cut it with. The tree is as it was.
+/// The border of a removal lies inside an entry, and there is no node at hand to cut it with. The tree is as it was.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct WouldCut {
     /// The range of the entry that would have been cut.
@@ -163,7 +166,7 @@ pub struct WouldCut {
 
 impl fmt::Display for WouldCut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "pruning at {} would cut the entry at {:?}, and no node is at hand for that", self.at, self.range)
+        write!(f, "the border {} would cut the entry at {:?}, and no node is at hand for that", self.at, self.range)
     }
 }
 

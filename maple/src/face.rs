@@ -2,7 +2,7 @@
 
 use crate::edit::{Displaced, Memory, Writer};
 use crate::entry::{Entry, Kind, TryClone, try_clone_raw};
-use crate::error::{InsertError, InsertErrorKind};
+use crate::error::{InsertError, InsertErrorKind, RemoveError, WouldCut};
 use crate::list::Limbo;
 use crate::node::{Root, SLOTS, Word};
 use crate::owner::{Release, Sink};
@@ -86,33 +86,57 @@ pub(crate) fn insert_with<V: Entry>(
     }
     let value = Pending::new(value);
     // The range is a gap, so there is nothing to split.
-    match writer.write(window, value.word(), Memory::May, displaced, |_| Err(AllocError(()))) {
+    match writer.write(window, value.word(), Memory::Allocate, displaced, |_| Err(AllocError(()))) {
         Ok(()) => value.stored(),
         Err(_) => return Err(InsertError { value: value.into_value(), kind: InsertErrorKind::OutOfMemory }),
     }
     Ok(())
 }
 
-/// Removes what is inside `window`. When there is no memory but nothing is cut either, in place (which leaves dead words behind).
+/// What a removal does that has to cut an entry, when neither the tree nor the reserve has the nodes for it.
+///
+/// A removal that cuts no entry needs none of this: it never allocates and never fails.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Shortage {
+    /// An error; nothing is changed.
+    Refuse,
+    /// Asks the global allocator. An error if that refuses.
+    Allocate,
+    /// Waits for one grace period, which brings back what earlier removals retired, and tries once more. An error if that does not
+    /// help or the calling thread is inside a read section. (An exclusive map has nobody to wait for: an error.)
+    Wait,
+}
+
+/// Removes what is inside `window`. A cut takes nodes that the tree has at hand or a loan, and may ask the allocator only if
+/// `allocate`; a hole inside one entry grows the tree, as a store does. Whole entries are removed in any case, if need be in place
+/// (which leaves dead words behind).
 pub(crate) fn remove_with<V: Entry + TryClone>(
     writer: &mut Writer<'_>,
     window: (u64, u64),
+    allocate: bool,
     displaced: &mut Displaced,
-) -> Result<(), AllocError> {
+) -> Result<(), RemoveError> {
     let mut walk = Walk::new(writer.root, Some(window));
-    let Some(first) = walk.next() else {
-        return Ok(());
-    };
+    let Some(first) = walk.next() else { return Ok(()) };
     let last = walk.next_back().unwrap_or(first);
-    let whole = window.0 <= first.first && last.last <= window.1;
+    let starts_before = (first.first < window.0).then_some(WouldCut { range: first.first..=first.last, at: window.0 });
+    let ends_behind = (last.last > window.1).then_some(WouldCut { range: last.first..=last.last, at: window.1 });
+    let hole = first.first == last.first && starts_before.is_some() && ends_behind.is_some();
+    let cut = starts_before.or(ends_behind);
     // SAFETY: an entry of the tree is not taken back during the call.
     let split = |entry| unsafe { try_clone_raw::<V>(entry) };
-    match writer.write(window, Word::EMPTY, Memory::May, displaced, split) {
-        Err(_) if whole => {
+    let mut removed = writer.write(window, Word::EMPTY, Memory::Borrow, displaced, split);
+    if removed.is_err() && (hole || (allocate && cut.is_some())) {
+        removed = writer.write(window, Word::EMPTY, Memory::Allocate, displaced, split);
+    }
+    match (removed, cut) {
+        (Ok(()), _) => Ok(()),
+        (Err(_), None) => {
             writer.kill(window.0, window.1);
             Ok(())
         }
-        result => result,
+        (Err(_), Some(_)) if hole => Err(RemoveError::OutOfMemory),
+        (Err(_), Some(cut)) => Err(RemoveError::WouldCut(cut)),
     }
 }
 

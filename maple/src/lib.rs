@@ -38,6 +38,7 @@ mod walk;
 
 mod edit;
 
+mod compact;
 mod dump;
 mod dup;
 mod erase;
@@ -63,6 +64,7 @@ pub use entry::{ArcRef, Entry, RcuArcRef, Release, Shared, TryClone, U61};
 pub use error::{
     BadRange, InsertError, InsertErrorKind, RemoveError, ReplaceError, ReplaceErrorKind, StoreError, StoreErrorKind, WouldCut,
 };
+pub use face::Shortage;
 pub use figures::TreeFigures;
 pub use iter::{Gaps, Iter};
 pub use map::RangeMap;

@@ -104,8 +104,28 @@ pub(crate) enum Remains {
     Husk,
     /// The node with everything below it was removed: every slot that is not empty is its own.
     Tree,
-    /// As `Tree`, found while taking a bigger tree apart (it was never counted as waiting).
-    Below,
+    /// The node and all nodes below it were replaced, but their live entries live on.
+    Shell,
+}
+
+impl Remains {
+    fn bits(self) -> usize {
+        match self {
+            Self::Husk => 0,
+            Self::Tree => 1,
+            Self::Shell => 2,
+        }
+    }
+}
+
+/// A node taken off a [`Limbo`] list.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Retired {
+    pub(crate) node: NodeRef,
+    pub(crate) level: usize,
+    pub(crate) remains: Remains,
+    /// Whether it was found while taking a bigger tree apart, and so was never counted as waiting.
+    pub(crate) below: bool,
 }
 
 /// Nodes that no new reader can reach, with what they still hold, last in first out.
@@ -126,7 +146,8 @@ pub(crate) struct Limbo {
 unsafe impl Send for Limbo {}
 
 const REMAINS_SHIFT: u32 = 5;
-const _: () = assert!(MAX_LEVELS <= 1 << REMAINS_SHIFT && (3 << REMAINS_SHIFT) < NODE_BYTES);
+const BELOW: usize = 1 << 7;
+const _: () = assert!(MAX_LEVELS <= 1 << REMAINS_SHIFT && (3 << REMAINS_SHIFT) < BELOW && BELOW < NODE_BYTES);
 
 impl Limbo {
     pub(crate) const fn new() -> Self {
@@ -138,30 +159,34 @@ impl Limbo {
     }
 
     pub(crate) fn push(&mut self, node: NodeRef, level: usize, remains: Remains) {
+        self.push_tagged(node, level | remains.bits() << REMAINS_SHIFT);
+    }
+
+    /// Adds a node that was found while taking a bigger tree apart.
+    pub(crate) fn push_below(&mut self, node: NodeRef, level: usize, remains: Remains) {
+        self.push_tagged(node, level | remains.bits() << REMAINS_SHIFT | BELOW);
+    }
+
+    fn push_tagged(&mut self, node: NodeRef, tag: usize) {
         let next = self.head.map_or(ptr::null_mut(), |head| head.as_ptr().as_ptr().cast::<()>());
-        let kind = match remains {
-            Remains::Husk => 0,
-            Remains::Tree => 1,
-            Remains::Below => 2,
-        };
-        node.store_link(next.map_addr(|addr| addr | level | (kind << REMAINS_SHIFT)));
+        node.store_link(next.map_addr(|addr| addr | tag));
         self.head = Some(node);
     }
 
-    pub(crate) fn pop(&mut self) -> Option<(NodeRef, usize, Remains)> {
+    pub(crate) fn pop(&mut self) -> Option<Retired> {
         let node = self.head?;
         let link = node.load_link();
         let tag = link.addr() & (NODE_BYTES - 1);
         let next = NonNull::new(link.map_addr(|addr| addr & !(NODE_BYTES - 1)));
-        // SAFETY: `push` wrote the link, so what is left of it without the tag is a node of this list.
+        // SAFETY: `push_tagged` wrote the link, so what is left of it without the tag is a node of this list.
         self.head = next.map(|next| unsafe { NodeRef::from_target(next) });
         node.store_link(ptr::null_mut());
-        let remains = match tag >> REMAINS_SHIFT {
+        let remains = match tag >> REMAINS_SHIFT & 3 {
             0 => Remains::Husk,
             1 => Remains::Tree,
-            _ => Remains::Below,
+            _ => Remains::Shell,
         };
-        Some((node, tag & ((1 << REMAINS_SHIFT) - 1), remains))
+        Some(Retired { node, level: tag & ((1 << REMAINS_SHIFT) - 1), remains, below: tag & BELOW != 0 })
     }
 
     pub(crate) fn take(&mut self) -> Limbo {

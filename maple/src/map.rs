@@ -4,7 +4,7 @@ use crate::dump::{Dot, Dump};
 use crate::edit::{Displaced, Memory, Mode, Writer};
 use crate::entry::{Entry, Kind, TryClone, try_clone_raw};
 use crate::error::{InsertError, RemoveError, ReplaceError, ReplaceErrorKind, StoreError, StoreErrorKind, WouldCut};
-use crate::face::{Pending, get_range, insert_with, release_swept, remove_with};
+use crate::face::{Pending, Shortage, get_range, insert_with, release_swept, remove_with};
 use crate::figures::TreeFigures;
 use crate::iter::{Gaps, Iter};
 use crate::list::Limbo;
@@ -22,6 +22,7 @@ use core::fmt;
 use core::marker::PhantomData;
 use core::ops::{RangeBounds, RangeInclusive};
 use core::ptr::NonNull;
+use maple_rcu::AllocError;
 
 /// An ordered map from ranges of `u64` that do not overlap to pointer-sized entries, with one owner.
 ///
@@ -157,6 +158,11 @@ impl<V: Entry> RangeMap<V> {
         unsafe { self.owner.release_retired(Kind::of::<V>()) };
     }
 
+    /// After an operation that may allocate: fills the reserve, so that removals need not. Without memory it stays as it is.
+    fn grown(&self) {
+        let _ = self.owner.reserve.fill();
+    }
+
     /// Makes the tree fit for exclusive use after it was shared: releases what waits for a grace period, because there are no readers.
     pub(crate) fn settle(&mut self) {
         while let Some((low, high)) = self.owner.dead.take() {
@@ -190,10 +196,11 @@ impl<V: Entry> RangeMap<V> {
         let value = Pending::new(value);
         // SAFETY: an entry of the map is not taken back during the call.
         let split = |entry| unsafe { try_clone_raw::<V>(entry) };
-        if self.writer().write(window, value.word(), Memory::May, &mut displaced, split).is_err() {
+        if self.writer().write(window, value.word(), Memory::Allocate, &mut displaced, split).is_err() {
             return Err(StoreError { value: value.into_value(), kind: StoreErrorKind::OutOfMemory });
         }
         value.stored();
+        self.grown();
         self.release(displaced);
         Ok(())
     }
@@ -217,6 +224,7 @@ impl<V: Entry> RangeMap<V> {
         let mut displaced = Displaced::new();
         let stored = insert_with(&mut self.writer(), &range, value, &mut displaced);
         debug_assert!(displaced.is_empty());
+        self.grown();
         self.release(displaced);
         stored
     }
@@ -248,19 +256,67 @@ impl<V: Entry> RangeMap<V> {
     /// Removes everything inside `range`. Entries that stick out are cut, one that sticks out on both sides is split (which clones
     /// it). `O(h)` and the entries removed.
     ///
+    /// The same as [`remove_or`](Self::remove_or) with [`Shortage::Allocate`].
+    ///
     /// # Errors
     ///
-    /// A range that holds no index; out of memory, which is possible only when an entry is cut. The map is as it was.
+    /// A range that holds no index; no memory, which is possible only when an entry is cut. The map is as it was.
     pub fn remove(&mut self, range: impl RangeBounds<u64>) -> Result<(), RemoveError>
+    where
+        V: TryClone,
+    {
+        self.remove_or(range, Shortage::Allocate)
+    }
+
+    /// Removes everything inside `range`; `shortage` says what to do when that cuts an entry and needs a node, and neither this map
+    /// nor the reserve has one. `O(h)` and the entries removed.
+    ///
+    /// Whole entries are removed without memory. A cut takes at most three nodes a level and one more, from what the map has at hand
+    /// or from the [`Reserve`]. Only a hole inside one entry grows the tree and may ask the allocator whatever `shortage` says.
+    ///
+    /// # Errors
+    ///
+    /// A range that holds no index; the entry that would have been cut; out of memory, when a hole inside one entry needed it. The map
+    /// is as it was.
+    pub fn remove_or(&mut self, range: impl RangeBounds<u64>, shortage: Shortage) -> Result<(), RemoveError>
     where
         V: TryClone,
     {
         let window = inclusive(&range).map_err(RemoveError::BadRange)?;
         let mut displaced = Displaced::new();
-        let removed = remove_with::<V>(&mut self.writer(), window, &mut displaced);
+        let removed = remove_with::<V>(&mut self.writer(), window, shortage == Shortage::Allocate, &mut displaced);
         self.release(displaced);
         self.settle();
-        removed.map_err(|_| RemoveError::OutOfMemory)
+        removed
+    }
+
+    /// Removes every entry that lies wholly inside `range`; entries that stick out stay whole. `O(h)` and the entries removed. Takes no
+    /// node, cannot fail; a range that holds no index removes nothing.
+    ///
+    /// ```
+    /// let mut map = maple_tree::RangeMap::new();
+    /// map.store(0..10, 1u8)?;
+    /// map.store(10..20, 2u8)?;
+    /// map.remove_whole(5..30);
+    /// assert_eq!(map.iter().collect::<Vec<_>>(), [(0..=9, 1)]);
+    /// # Ok::<(), maple_tree::StoreError<u8>>(())
+    /// ```
+    pub fn remove_whole(&mut self, range: impl RangeBounds<u64>) {
+        if let Ok((first, last)) = inclusive(&range) {
+            self.writer().kill(first, last);
+            self.settle();
+        }
+    }
+
+    /// Rebuilds the structure with full nodes, after removals that left it sparse. `O(n)`; moves no entry.
+    ///
+    /// # Errors
+    ///
+    /// Out of memory; the map is as it was. The new nodes are there before the old ones go.
+    pub fn compact(&mut self) -> Result<(), AllocError> {
+        let compacted = self.writer().compact();
+        self.release(Displaced::new());
+        compacted
     }
 
     /// Removes every entry. The map is as new.
@@ -284,7 +340,7 @@ impl<V: Entry> RangeMap<V> {
     /// # Errors
     ///
     /// When the entry to be cut reaches up to `u64::MAX`, all nodes on the right edge of the tree are full (so that a new root is
-    /// needed), and there is no memory for it. The map is as it was.
+    /// needed), and neither the map nor the reserve has a node for it. The map is as it was.
     pub fn prune_cut(&mut self, from: u64) -> Result<Tail<V>, WouldCut> {
         let (tail, done) = self.cut_off(from, true);
         done.map(|()| tail).map_err(|(first, last)| WouldCut { range: first..=last, at: from })

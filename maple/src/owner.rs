@@ -1,7 +1,7 @@
 //! What the writer of a tree keeps beside the root, and the release of what was removed.
 
 use crate::entry::Kind;
-use crate::list::{FreeList, Limbo, Remains};
+use crate::list::{FreeList, Limbo, Remains, Retired};
 use crate::node::{NodeRef, SLOTS};
 use crate::reserve::{Reserve, Stock};
 use arrayvec::ArrayVec;
@@ -139,26 +139,22 @@ impl<'a> Release<'a> {
             unsafe { self.kind.drop(entry) };
             return true;
         }
-        let Some((node, level, remains)) = self.limbo.pop() else {
-            return false;
-        };
+        let Some(Retired { node, level, remains, below }) = self.limbo.pop() else { return false };
         if level > 0 || self.kind.needs_drop {
             for slot in 0..SLOTS {
                 let word = node.own_slot(slot);
-                let owned = remains != Remains::Husk || word.is_dead();
-                let Some(target) = word.any_target().filter(|_| owned) else {
-                    continue;
-                };
+                let Some(target) = word.any_target() else { continue };
+                let owned = remains == Remains::Tree || word.is_dead();
                 if level == 0 {
-                    self.entries.push(target);
-                } else {
+                    self.entries.extend(owned.then_some(target));
+                } else if owned || remains == Remains::Shell {
                     // SAFETY: what a slot of an inner node points at is a child.
                     let child = unsafe { NodeRef::from_target(target) };
-                    self.limbo.push(child, level - 1, Remains::Below);
+                    self.limbo.push_below(child, level - 1, if owned { Remains::Tree } else { Remains::Shell });
                 }
             }
         }
-        if let (Sink::Waiting(reserve), Remains::Husk | Remains::Tree) = (&self.sink, remains) {
+        if let (Sink::Waiting(reserve), false) = (&self.sink, below) {
             reserve.sub_waiting(1);
         }
         self.nodes.push(node);

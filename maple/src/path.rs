@@ -25,6 +25,16 @@ impl Frame {
         self.node.last(self.slot, self.max)
     }
 
+    /// The step into `child`, which the slot points at.
+    pub(crate) fn child(&self, child: NodeRef) -> Self {
+        Self { node: child, min: self.first(), max: self.last(), slot: 0 }
+    }
+
+    /// The slots that `first..=last`, which overlaps the node, reaches.
+    pub(crate) fn reached(&self, first: u64, last: u64) -> core::ops::RangeInclusive<usize> {
+        self.node.search(first.max(self.min))..=self.node.search(last.min(self.max))
+    }
+
     /// What the slot holds, as the writer sees it.
     pub(crate) fn word(&self) -> Word {
         self.node.own_slot(self.slot)

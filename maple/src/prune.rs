@@ -10,8 +10,8 @@
 //!
 //! The path becomes the right edge of the tree, so its nodes simply cover everything up to `u64::MAX`.
 
-use crate::edit::{Mode, Writer};
-use crate::list::{Limbo, Remains};
+use crate::edit::{Memory, Mode, Writer};
+use crate::list::{FreeList, Limbo, Remains};
 use crate::node::{MAX_LEVELS, NodeRef, SLOTS, Word};
 use crate::path::{Frame, Path};
 use arrayvec::ArrayVec;
@@ -174,7 +174,10 @@ impl Writer<'_> {
                 return Ok(());
             }
             Below::Cut(at) => {
-                let node = self.owner.stock.take_or_allocate(1).map_err(|_| cut.unwrap_or((from, from)))?;
+                let mut source = self.source(Memory::Borrow);
+                let taken = self.owner.stock.take(&mut source, 1);
+                self.close(source);
+                let node = taken.map_err(|_| cut.unwrap_or((from, from)))?;
                 self.owner.nodes_taken += 1;
                 // SAFETY: a node that nobody can reach yet.
                 unsafe { node.rewrite(&[(at, root.word()), (u64::MAX, Word::EMPTY)]) };
@@ -229,7 +232,7 @@ impl Writer<'_> {
     /// # Errors
     ///
     /// When there are too few nodes. Nothing is changed then.
-    pub(crate) fn prune_by_path_copy(&mut self, from: u64, may_cut: bool) -> Result<Pruned, NoPath> {
+    pub(crate) fn prune_by_path_copy(&mut self, from: u64, may_cut: bool, memory: Memory) -> Result<Pruned, NoPath> {
         let Some(from) = (if may_cut { Some(from) } else { self.border(from) }) else {
             return Ok(Pruned::NOTHING);
         };
@@ -252,9 +255,22 @@ impl Writer<'_> {
         }
         let copies = plan.steps.len() - lowered;
         let needed = copies + usize::from(matches!(plan.root, Below::Cut(_)));
-        let Some(mut nodes) = self.owner.stock.take_for_prune(needed, Some(self.owner.reserve)) else {
+        let mut nodes = FreeList::new();
+        let mut source = self.source(memory);
+        while nodes.len() < needed {
+            let Ok(node) = self.owner.stock.take(&mut source, 1) else { break };
+            nodes.push(node);
+        }
+        let enough = nodes.len() == needed;
+        if !enough {
+            while let Some(node) = nodes.pop() {
+                self.owner.stock.untake(&mut source, node);
+            }
+        }
+        self.close(source);
+        if !enough {
             return Err(cut.map_or(NoPath::TooFewNodes, |(first, last)| NoPath::WouldCut(first, last)));
-        };
+        }
         pruned.nodes_taken = needed;
         self.owner.nodes_taken += needed as u64;
 

@@ -8,13 +8,15 @@
 //!                                     +---------- to the pool ------ the path it replaced, after a grace period
 //! ```
 //!
-//! A prune frees at least as many nodes as it takes, so every loan is repaid by the prune that took it. A borrower takes one loan and
-//! never waits for another, so there is nothing to deadlock on.
+//! A prune frees at least as many nodes as it takes, so every loan of a prune is repaid by the prune that took it; what a cut keeps is
+//! made up for by the next operation that may allocate. A borrower takes one loan and never waits for another, so there is nothing to
+//! deadlock on.
 
 use crate::list::FreeList;
 use crate::node::NodeRef;
 use crate::pool;
-use crate::sync::{AtomicUsize, Mutex, Ordering};
+use crate::sync::{AtomicUsize, Mutex, MutexGuard, Ordering};
+use core::fmt;
 use maple_rcu::AllocError;
 
 /// Nodes of the global reserve: the worst case of one operation on the kernel's tree is 63 nodes (three paths of 21 levels), and a
@@ -24,20 +26,20 @@ const GLOBAL_NODES: usize = 64;
 
 static GLOBAL: Reserve = Reserve::new(GLOBAL_NODES);
 
-/// A pool of nodes that removals beside readers may borrow from.
+/// A pool of nodes that removals may borrow from, so that they need no memory.
 ///
 /// There is one for the whole process ([`Reserve::global`], 64 nodes of 256 bytes), and a tree may be given another. It needs no
-/// initialisation: the first operation that may allocate, on any [`MapleTree`](crate::MapleTree) with this reserve, fills it.
+/// initialisation: every operation that may allocate, on any tree with this reserve, fills it up first come, first served.
+///
+/// A loan is all-or-nothing, and nobody waits for one: who cannot be served is told so at once.
 ///
 /// # Invariants
 ///
-/// `free + lent <= capacity`, and once the reserve was filled `free + lent == capacity`. Nodes that come back are taken while
-/// something is lent, else they are the pool's.
-#[derive(Debug)]
+/// `free` is the length of `nodes`. Nodes that come back from a tree are taken while something is lent, else they are the pool's.
 pub struct Reserve {
     nodes: Mutex<FreeList>,
-    capacity: usize,
-    // Figures, changed under the lock (but for `earmarked`, `waiting` and `in_place_falls`) and read without.
+    // Figures: changed under the lock (but for `earmarked`, `waiting` and `in_place_falls`) and read without.
+    capacity: AtomicUsize,
     free: AtomicUsize,
     lent: AtomicUsize,
     low_water: AtomicUsize,
@@ -46,7 +48,7 @@ pub struct Reserve {
     in_place_falls: AtomicUsize,
 }
 
-/// What a [`Reserve`] did and has. All but `low_water` and `in_place_falls` count nodes.
+/// What a [`Reserve`] did and has. All but `in_place_falls` count nodes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct ReserveFigures {
@@ -54,13 +56,13 @@ pub struct ReserveFigures {
     pub capacity: usize,
     /// Nodes it holds now.
     pub free: usize,
-    /// Nodes that prunes took and that were not paid back yet.
+    /// Nodes that removals took and that were neither paid back nor made up for by an operation that could allocate.
     pub lent: usize,
     /// Nodes that copies keep for their own prune, beside the reserve.
     pub earmarked: usize,
     /// Nodes (and whole removed sub-trees, each counted once) of this reserve's trees that wait for a grace period.
     pub waiting: usize,
-    /// The least that was ever free since the reserve was first full.
+    /// The least that was free after a loan since the capacity was last set (before any loan: the capacity).
     pub low_water: usize,
     /// Prunes that found too few nodes and were done in place.
     pub in_place_falls: usize,
@@ -82,7 +84,7 @@ impl Reserve {
     pub const fn new(capacity: usize) -> Self {
         Self {
             nodes: Mutex::new(FreeList::new()),
-            capacity,
+            capacity: AtomicUsize::new(capacity),
             free: AtomicUsize::new(0),
             lent: AtomicUsize::new(0),
             low_water: AtomicUsize::new(capacity),
@@ -97,7 +99,22 @@ impl Reserve {
         &GLOBAL
     }
 
-    /// Fills the reserve up to its capacity, less what is lent. May allocate; constant time when there is nothing to do.
+    /// Sets how many nodes it holds when full. What is free past that goes back at once; what is missing comes with the next
+    /// [`fill`](Self::fill) or operation that may allocate. Allocates nothing.
+    pub fn set_capacity(&self, capacity: usize) {
+        let mut nodes = self.nodes.lock();
+        // Relaxed: written under the lock, read as figures or hints.
+        self.capacity.store(capacity, Ordering::Relaxed);
+        self.low_water.store(capacity, Ordering::Relaxed);
+        let excess = nodes.len().saturating_sub(capacity);
+        let excess = nodes.split(excess);
+        self.note_free(&nodes);
+        drop(nodes);
+        pool::give(excess);
+    }
+
+    /// Fills the reserve up to its capacity; what it has lent counts as made up for then. May allocate; one comparison when there is
+    /// nothing to do.
     ///
     /// # Errors
     ///
@@ -111,7 +128,9 @@ impl Reserve {
             // Outside the lock: a removal must not wait for the allocator.
             let mut fresh = pool::take(missing)?;
             let mut nodes = self.nodes.lock();
-            nodes.append(fresh.split(self.missing()));
+            let added = fresh.split(self.missing());
+            self.repaid(added.len());
+            nodes.append(added);
             self.note_free(&nodes);
             drop(nodes);
             // Somebody else filled it meanwhile.
@@ -121,12 +140,20 @@ impl Reserve {
 
     fn missing(&self) -> usize {
         // Relaxed: a hint outside the lock; under it, the lock orders the writes.
-        self.capacity.saturating_sub(self.free.load(Ordering::Relaxed) + self.lent.load(Ordering::Relaxed))
+        self.capacity.load(Ordering::Relaxed).saturating_sub(self.free.load(Ordering::Relaxed))
     }
 
+    /// Under the lock.
     fn note_free(&self, nodes: &FreeList) {
         // Relaxed: written under the lock, read as a figure or a hint.
         self.free.store(nodes.len(), Ordering::Relaxed);
+    }
+
+    /// Under the lock.
+    fn repaid(&self, count: usize) {
+        // Relaxed: written under the lock, read as a figure or a hint.
+        let lent = self.lent.load(Ordering::Relaxed);
+        self.lent.store(lent.saturating_sub(count), Ordering::Relaxed);
     }
 
     /// The figures, read without a lock.
@@ -134,7 +161,7 @@ impl Reserve {
         // Relaxed: figures for people; nothing is concluded from them about memory.
         let load = |figure: &AtomicUsize| figure.load(Ordering::Relaxed);
         ReserveFigures {
-            capacity: self.capacity,
+            capacity: load(&self.capacity),
             free: load(&self.free),
             lent: load(&self.lent),
             earmarked: load(&self.earmarked),
@@ -144,18 +171,9 @@ impl Reserve {
         }
     }
 
-    /// Lends `count` nodes, all or none. Never allocates, waits only for the reserve's own lock.
-    pub(crate) fn lend(&self, count: usize) -> Option<FreeList> {
-        let mut nodes = self.nodes.lock();
-        if nodes.len() < count {
-            return None;
-        }
-        let loan = nodes.split(count);
-        self.note_free(&nodes);
-        // Relaxed: written under the lock, read as figures or hints.
-        self.lent.fetch_add(count, Ordering::Relaxed);
-        self.low_water.fetch_min(nodes.len(), Ordering::Relaxed);
-        Some(loan)
+    /// Opens a loan. Waits for the reserve's own lock only, which is never held across a call of the allocator or of foreign code.
+    pub(crate) fn loan(&self) -> Loan<'_> {
+        Loan { reserve: self, nodes: self.nodes.lock(), drawn: 0 }
     }
 
     /// Takes nodes that nobody can reach any more: first to repay what is lent, the rest goes back to the pool.
@@ -164,9 +182,9 @@ impl Reserve {
         if self.lent.load(Ordering::Relaxed) > 0 {
             let mut mine = self.nodes.lock();
             let due = self.lent.load(Ordering::Relaxed).min(nodes.len());
-            mine.append(nodes.split(due));
+            self.repaid(due);
+            mine.append(nodes.split(due.min(self.missing())));
             self.note_free(&mine);
-            self.lent.fetch_sub(due, Ordering::Relaxed);
         }
         pool::give(nodes);
     }
@@ -197,17 +215,81 @@ impl Reserve {
     }
 }
 
+impl fmt::Debug for Reserve {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ReserveFigures { capacity, free, lent, earmarked, waiting, low_water, in_place_falls } = self.figures();
+        f.debug_struct("Reserve")
+            .field("capacity", &capacity)
+            .field("free", &free)
+            .field("lent", &lent)
+            .field("earmarked", &earmarked)
+            .field("waiting", &waiting)
+            .field("low_water", &low_water)
+            .field("in_place_falls", &in_place_falls)
+            .finish()
+    }
+}
+
 impl Drop for Reserve {
     fn drop(&mut self) {
         pool::give(self.nodes.lock().take());
     }
 }
 
+/// A loan of a [`Reserve`] in the making. It holds the reserve's lock until it is dropped, so that what it draws comes all or not at
+/// all, and two borrowers cannot each hold half of what either needs.
+#[derive(Debug)]
+pub(crate) struct Loan<'r> {
+    reserve: &'r Reserve,
+    nodes: MutexGuard<'r, FreeList>,
+    drawn: usize,
+}
+
+impl Loan<'_> {
+    fn draw(&mut self) -> Option<NodeRef> {
+        let node = self.nodes.pop()?;
+        self.drawn += 1;
+        Some(node)
+    }
+
+    /// Takes a node back if one was drawn.
+    fn undraw(&mut self, node: NodeRef) -> Result<(), NodeRef> {
+        if self.drawn == 0 {
+            return Err(node);
+        }
+        self.drawn -= 1;
+        self.nodes.push(node);
+        Ok(())
+    }
+}
+
+impl Drop for Loan<'_> {
+    fn drop(&mut self) {
+        if self.drawn > 0 {
+            // Relaxed: written under the lock, read as figures or hints.
+            self.reserve.lent.fetch_add(self.drawn, Ordering::Relaxed);
+            self.reserve.low_water.fetch_min(self.nodes.len(), Ordering::Relaxed);
+            self.reserve.note_free(&self.nodes);
+        }
+    }
+}
+
+/// Where an operation takes nodes from.
+#[derive(Debug)]
+pub(crate) enum Source<'r> {
+    /// What the tree has to spare, then the pool, which may ask the global allocator.
+    Pool,
+    /// What the tree has to spare, and nothing else.
+    Spare,
+    /// What the tree has at hand, its earmark included, then a loan.
+    Loan(Loan<'r>),
+}
+
 /// The nodes that one tree has at hand, under the tree's lock.
 ///
 /// # Invariants
 ///
-/// `earmarked <= list.len()`: operations that grow the tree leave that many for its own prune.
+/// `earmarked <= list.len()` between operations: those that grow the tree leave that many for its own prune.
 #[derive(Debug)]
 pub(crate) struct Stock {
     list: FreeList,
@@ -245,31 +327,44 @@ impl Stock {
         self.list.len() - self.earmarked
     }
 
-    /// A node for an operation that must not allocate but is no prune.
-    pub(crate) fn take_spare(&mut self) -> Option<NodeRef> {
-        if self.spare() > 0 { self.list.pop() } else { None }
+    /// Takes a node.
+    ///
+    /// # Errors
+    ///
+    /// When the source has none.
+    pub(crate) fn take(&mut self, source: &mut Source<'_>, batch: usize) -> Result<NodeRef, AllocError> {
+        let node = match source {
+            Source::Spare if self.spare() == 0 => None,
+            Source::Spare => self.list.pop(),
+            Source::Pool => {
+                if self.spare() == 0 {
+                    self.list.append(pool::take(batch).or_else(|_| pool::take(1))?);
+                }
+                self.list.pop()
+            }
+            Source::Loan(loan) => match self.list.pop() {
+                Some(node) => Some(node),
+                None => loan.draw(),
+            },
+        };
+        node.ok_or(AllocError(()))
     }
 
-    /// A node for an operation that may allocate: from what is spare, else from the pool, `batch` at a time.
-    pub(crate) fn take_or_allocate(&mut self, batch: usize) -> Result<NodeRef, AllocError> {
-        if self.spare() == 0 {
-            self.list.append(pool::take(batch).or_else(|_| pool::take(1))?);
+    /// Takes back a node that an operation took and did not use.
+    pub(crate) fn untake(&mut self, source: &mut Source<'_>, node: NodeRef) {
+        let node = match source {
+            Source::Loan(loan) => loan.undraw(node).err(),
+            _ => Some(node),
+        };
+        if let Some(node) = node {
+            self.list.push(node);
         }
-        self.take_spare().ok_or(AllocError(()))
     }
 
-    /// `count` nodes for a prune: from what is at hand (the earmark is for this), else a loan. `None` when neither has enough.
-    pub(crate) fn take_for_prune(&mut self, count: usize, reserve: Option<&Reserve>) -> Option<FreeList> {
-        if self.list.len() < count {
-            return reserve?.lend(count);
-        }
-        let nodes = self.list.split(count);
+    /// After an operation that may have used earmarked nodes: how many are earmarked no more.
+    pub(crate) fn used_earmark(&mut self) -> usize {
         let left = self.earmarked.min(self.list.len());
-        if let Some(reserve) = reserve {
-            reserve.sub_earmarked(self.earmarked - left);
-        }
-        self.earmarked = left;
-        Some(nodes)
+        core::mem::replace(&mut self.earmarked, left) - left
     }
 
     /// Takes back a node that nobody can reach.

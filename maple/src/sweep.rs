@@ -49,7 +49,7 @@ impl Writer<'_> {
             };
             if level > 0 {
                 // SAFETY: what a slot of an inner node points at is a child.
-                limbo.push(unsafe { NodeRef::from_target(target) }, level - 1, Remains::Below);
+                limbo.push_below(unsafe { NodeRef::from_target(target) }, level - 1, Remains::Tree);
             } else if entries.try_push(target).is_err() {
                 stopped = Some(step.first());
                 return false;
@@ -69,8 +69,7 @@ impl Writer<'_> {
 }
 
 fn visit_below(level: usize, frame: Frame, hull: (u64, u64), visit: &mut dyn FnMut(usize, &Frame) -> bool) -> bool {
-    let slots = frame.node.search(hull.0.max(frame.min))..=frame.node.search(hull.1.min(frame.max));
-    for slot in slots {
+    for slot in frame.reached(hull.0, hull.1) {
         let step = Frame { slot, ..frame };
         let word = step.word();
         if word.is_dead() {
@@ -80,7 +79,7 @@ fn visit_below(level: usize, frame: Frame, hull: (u64, u64), visit: &mut dyn FnM
         } else if let (Some(child), true) = (word.target(), level > 0) {
             // SAFETY: a live word of an inner slot is a child.
             let node = unsafe { NodeRef::from_target(child) };
-            if !visit_below(level - 1, Frame { node, min: step.first(), max: step.last(), slot: 0 }, hull, visit) {
+            if !visit_below(level - 1, step.child(node), hull, visit) {
                 return false;
             }
         }

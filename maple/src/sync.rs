@@ -1,7 +1,8 @@
 //! The one door to atomics and locks, so that a model checker can stand behind it.
 
 pub(crate) use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
-use std::sync::{Mutex as StdMutex, MutexGuard, PoisonError, TryLockError};
+pub(crate) use std::sync::MutexGuard;
+use std::sync::{Mutex as StdMutex, PoisonError, TryLockError};
 
 /// A mutex without poisoning.
 ///

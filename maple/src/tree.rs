@@ -5,7 +5,7 @@ use crate::dump::{Dot, Dump};
 use crate::edit::{Displaced, Memory, Mode, Writer};
 use crate::entry::{Kind, Shared, TryClone, try_clone_raw};
 use crate::error::{InsertError, RemoveError, ReplaceError, ReplaceErrorKind, StoreError, StoreErrorKind, WouldCut};
-use crate::face::{Pending, get_range, insert_with, release_swept, remove_with};
+use crate::face::{Pending, Shortage, get_range, insert_with, release_swept, remove_with};
 use crate::figures::TreeFigures;
 use crate::iter::{Gaps, Iter};
 use crate::list::Limbo;
@@ -223,13 +223,14 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
         let value = Pending::new(value);
         // SAFETY: an entry of the tree is not taken back during the call.
         let split = |entry| unsafe { try_clone_raw::<V>(entry) };
-        let stored = self.grow(|writer, displaced| match writer.write(window, value.word(), Memory::May, displaced, split) {
-            Ok(()) => {
-                value.stored();
-                Ok(())
-            }
-            Err(_) => Err(value),
-        });
+        let stored =
+            self.grow(|writer, displaced| match writer.write(window, value.word(), Memory::Allocate, displaced, split) {
+                Ok(()) => {
+                    value.stored();
+                    Ok(())
+                }
+                Err(_) => Err(value),
+            });
         stored.map_err(|value| StoreError { value: value.into_value(), kind: StoreErrorKind::OutOfMemory })
     }
 
@@ -259,7 +260,7 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
             };
             let range = path.bounds();
             // The range is that of the entry, so there is nothing to split.
-            if writer.write(range, value.word(), Memory::May, displaced, |_| Err(AllocError(()))).is_err() {
+            if writer.write(range, value.word(), Memory::Allocate, displaced, |_| Err(AllocError(()))).is_err() {
                 return Err((value, ReplaceErrorKind::OutOfMemory));
             }
             value.stored();
@@ -292,15 +293,78 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
     /// Removes everything inside `range`. Entries that stick out are cut, one that sticks out on both sides is split (which clones
     /// it). `O(h)` and the entries removed.
     ///
+    /// The same as [`remove_or`](Self::remove_or) with [`Shortage::Allocate`].
+    ///
     /// # Errors
     ///
-    /// A range that holds no index; out of memory, which is possible only when an entry is cut. The tree is as it was.
+    /// A range that holds no index; no memory, which is possible only when an entry is cut. The tree is as it was.
     pub fn remove(&self, range: impl RangeBounds<u64>) -> Result<(), RemoveError>
     where
         V: TryClone,
     {
+        self.remove_or(range, Shortage::Allocate)
+    }
+
+    /// Removes everything inside `range`; `shortage` says what to do when that cuts an entry and needs a node, and neither this tree
+    /// nor the reserve has one. `O(h)` and the entries removed.
+    ///
+    /// Whole entries are removed without memory, without waiting and without entering a read section: at one instant when the nodes for
+    /// a copy of the path are at hand, else in place. A cut takes at most three nodes a level and one more, from what the tree has at
+    /// hand or from the [`Reserve`]. Only a hole inside one entry grows the tree and may ask the allocator whatever `shortage` says.
+    ///
+    /// # Errors
+    ///
+    /// A range that holds no index; the entry that would have been cut; out of memory, when a hole inside one entry needed it. The tree
+    /// is as it was.
+    pub fn remove_or(&self, range: impl RangeBounds<u64>, shortage: Shortage) -> Result<(), RemoveError>
+    where
+        V: TryClone,
+    {
         let window = inclusive(&range).map_err(RemoveError::BadRange)?;
-        self.grow(|writer, displaced| remove_with::<V>(writer, window, displaced)).map_err(|_| RemoveError::OutOfMemory)
+        let attempt = || {
+            let mut displaced = Displaced::new();
+            let allocate = shortage == Shortage::Allocate;
+            let removed = self.write(|writer| remove_with::<V>(writer, window, allocate, &mut displaced));
+            self.discard_all(displaced);
+            removed
+        };
+        self.or_wait(shortage, attempt)
+    }
+
+    /// Removes every entry that lies wholly inside `range`; entries that stick out stay whole. `O(h)`. In place, from the top: at most
+    /// 15 slot stores a level for each end of the range.
+    ///
+    /// Cannot fail: never allocates, never waits for readers, enters no read section. A range that holds no index removes nothing.
+    pub fn remove_whole(&self, range: impl RangeBounds<u64>) {
+        if let Ok((first, last)) = inclusive(&range) {
+            self.write(|writer| writer.kill(first, last));
+        }
+    }
+
+    /// Tries once, and once more after a grace period if that is what to do for want of nodes.
+    fn or_wait<T, E>(&self, shortage: Shortage, attempt: impl Fn() -> Result<T, E>) -> Result<T, E> {
+        match attempt() {
+            Err(_) if shortage == Shortage::Wait && self.synchronize().is_ok() => attempt(),
+            result => result,
+        }
+    }
+
+    /// Releases what was displaced from slots, outside the lock.
+    fn discard_all(&self, displaced: Displaced) {
+        for entry in displaced {
+            // SAFETY: it was displaced from its slot, and only entries that no slot has to carry are.
+            unsafe { discard::<V, R>(entry) };
+        }
+    }
+
+    /// Rebuilds the structure with full nodes, after removals that left it sparse. `O(n)` under the writer lock; readers see the old
+    /// nodes or the new ones, with the same entries.
+    ///
+    /// # Errors
+    ///
+    /// Out of memory; the tree is as it was. The new nodes are there before the old ones go.
+    pub fn compact(&self) -> Result<(), AllocError> {
+        self.grow(|writer, _| writer.compact())
     }
 
     /// Removes every entry with one store. Cannot fail: never allocates, never waits for readers, enters no read section.
@@ -316,7 +380,7 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
     /// from the top, in at most `15 * h` stores. In either form as many nodes or more come back after a grace period as were taken.
     pub fn prune(&self, from: u64) -> Pruned {
         self.write(|writer| {
-            writer.prune_by_path_copy(from, false).unwrap_or_else(|_| {
+            writer.prune_by_path_copy(from, false, Memory::Borrow).unwrap_or_else(|_| {
                 writer.owner.reserve.note_in_place_fall();
                 writer.prune_in_place(from)
             })
@@ -331,18 +395,36 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
     /// Removes everything at or after `from`; an entry that covers `from` is made to end before it. `O(h)`. Never allocates, never
     /// waits for readers, enters no read section.
     ///
+    /// The same as [`prune_cut_or`](Self::prune_cut_or) with [`Shortage::Refuse`].
+    ///
     /// # Errors
     ///
     /// The border lies inside an entry, and neither the tree nor the reserve has the nodes for a copy of the path (at most `h + 1`).
     /// The tree is as it was.
     pub fn prune_cut(&self, from: u64) -> Result<Pruned, WouldCut> {
-        self.write(|writer| match writer.prune_by_path_copy(from, true) {
-            Ok(pruned) => Ok(pruned),
-            Err(NoPath::WouldCut(first, last)) => Err(WouldCut { range: first..=last, at: from }),
-            Err(NoPath::TooFewNodes) => {
-                writer.owner.reserve.note_in_place_fall();
-                Ok(writer.prune_in_place(from))
-            }
+        self.prune_cut_or(from, Shortage::Refuse)
+    }
+
+    /// Removes everything at or after `from`; an entry that covers `from` is made to end before it. `shortage` says what to do when
+    /// there is such an entry and neither this tree nor the reserve has the nodes for a copy of the path, at most `h + 1`. `O(h)`.
+    ///
+    /// # Errors
+    ///
+    /// The entry that would have been cut. The tree is as it was.
+    pub fn prune_cut_or(&self, from: u64, shortage: Shortage) -> Result<Pruned, WouldCut> {
+        let prune = |memory| {
+            self.write(|writer| match writer.prune_by_path_copy(from, true, memory) {
+                Ok(pruned) => Ok(pruned),
+                Err(NoPath::WouldCut(first, last)) => Err(WouldCut { range: first..=last, at: from }),
+                Err(NoPath::TooFewNodes) => {
+                    writer.owner.reserve.note_in_place_fall();
+                    Ok(writer.prune_in_place(from))
+                }
+            })
+        };
+        self.or_wait(shortage, || match prune(Memory::Borrow) {
+            Err(_) if shortage == Shortage::Allocate => prune(Memory::Allocate),
+            result => result,
         })
     }
 
@@ -388,10 +470,7 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
             let enough = if writer.root.load().is_some_and(|(_, level)| level > 1) { HAND_OVER } else { HAND_OVER_SMALL };
             (result, writer.owner.retired() >= enough, writer.owner.reserve)
         });
-        for entry in displaced {
-            // SAFETY: it was displaced from its slot, and only entries that no slot has to carry are.
-            unsafe { discard::<V, R>(entry) };
-        }
+        self.discard_all(displaced);
         // Without memory the reserve stays as it is; the next operation tries again.
         let _ = reserve.fill();
         if retired {

@@ -128,7 +128,7 @@ fn below(level: usize, frame: Frame, owner: &Owner, summary: &mut Summary, seen:
         } else {
             // SAFETY: a live word of an inner slot is a child.
             let node = unsafe { NodeRef::from_target(target) };
-            below(level - 1, Frame { node, min: step.first(), max: step.last(), slot: 0 }, owner, summary, seen)?;
+            below(level - 1, step.child(node), owner, summary, seen)?;
         }
     }
     Ok(())

@@ -220,7 +220,7 @@ pub(crate) fn for_each_node(root: Option<(NodeRef, usize)>, visit: &mut impl FnM
             if let Some(child) = step.word().target() {
                 // SAFETY: a live word of an inner slot is a child.
                 let node = unsafe { NodeRef::from_target(child) };
-                below(level - 1, Frame { node, min: step.first(), max: step.last(), slot: 0 }, visit);
+                below(level - 1, step.child(node), visit);
             }
         }
     }

@@ -1,0 +1,106 @@
+//! Rebuilding a tree with full nodes.
+
+use crate::edit::{Memory, Writer};
+use crate::list::{FreeList, Remains};
+use crate::node::{MAX_LEVELS, NodeRef, SLOTS, Word};
+use crate::walk::Walk;
+use arrayvec::ArrayVec;
+use maple_rcu::AllocError;
+
+/// Builds a tree from its slots in order, filling each node.
+struct Builder<'w, 't> {
+    writer: &'w mut Writer<'t>,
+    /// The node that is being filled at each level.
+    open: [ArrayVec<(u64, Word), SLOTS>; MAX_LEVELS],
+    nodes: FreeList,
+}
+
+impl Builder<'_, '_> {
+    /// Pushes every entry and every gap of the old tree, in order.
+    fn gather(&mut self) -> Result<(), AllocError> {
+        let mut walk = Walk::new(self.writer.root, Some((0, u64::MAX)));
+        while let Some((low, high)) = walk.window() {
+            let Some(found) = walk.next() else { return self.push(0, high, Word::EMPTY) };
+            if low < found.first {
+                self.push(0, found.first - 1, Word::EMPTY)?;
+            }
+            self.push(0, found.last, Word::live(found.entry))?;
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, level: usize, last: u64, word: Word) -> Result<(), AllocError> {
+        let word = if word.is_live() { word } else { Word::EMPTY };
+        if let Some(gap) = self.open[level].last_mut()
+            && (gap.1, word) == (Word::EMPTY, Word::EMPTY)
+        {
+            gap.0 = last;
+            return Ok(());
+        }
+        if self.open[level].is_full() {
+            self.close(level)?;
+        }
+        self.open[level].push((last, word));
+        Ok(())
+    }
+
+    /// Makes a node of what is open at `level`, in the level above.
+    fn close(&mut self, level: usize) -> Result<(), AllocError> {
+        let slots = core::mem::take(&mut self.open[level]);
+        match slots.as_slice() {
+            [] => Ok(()),
+            [(last, Word::EMPTY)] => self.push(level + 1, *last, Word::EMPTY),
+            [.., (last, _)] => {
+                let node = self.writer.owner.stock.take(&mut self.writer.source(Memory::Allocate), SLOTS)?;
+                self.nodes.push(node);
+                // SAFETY: a node that nobody can reach yet.
+                unsafe { node.rewrite(&slots) };
+                self.push(level + 1, *last, node.word())
+            }
+        }
+    }
+
+    /// The root, once every slot was pushed.
+    fn finish(&mut self) -> Result<Option<(NodeRef, usize)>, AllocError> {
+        let mut level = 0;
+        loop {
+            let above = self.open[level + 1..].iter().any(|open| !open.is_empty());
+            if let ([(_, word)], false) = (self.open[level].as_slice(), above || level == 0) {
+                // SAFETY: a live word of an inner level is a node.
+                return Ok(word.target().map(|node| (unsafe { NodeRef::from_target(node) }, level - 1)));
+            }
+            self.close(level)?;
+            level += 1;
+        }
+    }
+}
+
+impl Writer<'_> {
+    /// Builds the tree anew with full nodes and makes it visible with one store.
+    ///
+    /// # Errors
+    ///
+    /// Out of memory; the tree is as it was.
+    pub(crate) fn compact(&mut self) -> Result<(), AllocError> {
+        let Some((old, level)) = self.root.load() else { return Ok(()) };
+        let mut builder = Builder { writer: self, open: [const { ArrayVec::new_const() }; MAX_LEVELS], nodes: FreeList::new() };
+        let root = builder.gather().and_then(|()| builder.finish());
+        let mut nodes = builder.nodes;
+        match root {
+            Ok(root) => {
+                self.owner.nodes_taken += nodes.len() as u64;
+                self.root.publish(root);
+                self.owner.retire(old, level, Remains::Shell);
+                // What is dead stays behind in the old nodes.
+                self.owner.dead = None;
+                Ok(())
+            }
+            Err(refused) => {
+                while let Some(node) = nodes.pop() {
+                    self.owner.stock.put(node);
+                }
+                Err(refused)
+            }
+        }
+    }
+}
