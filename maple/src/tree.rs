@@ -39,10 +39,11 @@ use maple_rcu::{AllocError, Batch, Epoch, InsideReadSection, Rcu};
 ///
 /// Removed nodes and entries are released in batches: operations that grow the tree hand a batch to the flavour when enough has come
 /// together, [`hand_over`](Self::hand_over) does so at once, and [`synchronize`](Self::synchronize) waits and releases. The flavour's
-/// own allocations happen only there.
+/// own allocations happen only there. What died *in place* (a `Box` or an `Arc` that was erased, the tail of
+/// [`prune_in_place`](Self::prune_in_place)) stays with its node: it is released when that node is replaced, or by `synchronize`.
 ///
-/// Entries' `Clone` and the closure of [`try_dup_with`](Self::try_dup_with) run under the tree's lock: they may read the tree but
-/// would wait for ever if they changed it. Entries' `Drop` runs outside the lock.
+/// Entries' `Clone` and the closure of [`try_dup_with`](Self::try_dup_with) run under the tree's lock: they may look things up in the tree,
+/// but any call that takes the lock (all but the readers') would wait for ever. Entries' `Drop` runs outside the lock.
 ///
 /// ```
 /// use maple_tree::MapleTree;
@@ -166,17 +167,17 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
         lookup(self.root(), index).is_some()
     }
 
-    /// The entry with the lowest range.
+    /// The entry with the lowest range, as a walk finds it (see [`Iter`]): not of one instant beside a writer.
     pub fn first<'g>(&'g self, guard: &'g R::Guard) -> Option<(RangeInclusive<u64>, V::Ref<'g>)> {
         self.iter(guard).next()
     }
 
-    /// The entry with the highest range.
+    /// The entry with the highest range, as a walk finds it: not of one instant beside a writer.
     pub fn last<'g>(&'g self, guard: &'g R::Guard) -> Option<(RangeInclusive<u64>, V::Ref<'g>)> {
         self.iter(guard).next_back()
     }
 
-    /// Whether there is no entry.
+    /// Whether a walk finds no entry: not of one instant beside a writer.
     pub fn is_empty(&self, guard: &R::Guard) -> bool {
         self.first(guard).is_none()
     }
@@ -434,7 +435,7 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
     /// A copy of the tree at one instant, node for node, with a clone of every entry; not yet shared
     /// ([`MapleTree::from`] shares it). Writers wait meanwhile, readers do not. `O(n)`.
     ///
-    /// The copy earmarks the nodes for its own prune, one a level and two more, while failing is still clean.
+    /// The copy earmarks the nodes for its own prune, one a level and one more, while failing is still clean. It uses the global reserve.
     ///
     /// # Errors
     ///
@@ -493,7 +494,8 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
         result
     }
 
-    /// Hands what was removed so far to the flavour, which releases it after a grace period. Does not wait. May allocate (the flavour
+    /// Hands what was removed so far to the flavour, which releases it after a grace period; not what died in place, see
+    /// [`MapleTree`]. Does not wait. May allocate (the flavour
     /// says how); does nothing while a [`Removed`] lives whose entry is carried by its slot.
     pub fn hand_over(&self) {
         let batch = self.write(|writer| {
@@ -516,7 +518,8 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
     /// Waits for a grace period and releases everything that was removed before the call: nodes, entries, and what died in place.
     ///
     /// Blocks until every read section that is open now has ended; takes `O(n)` under the writer lock when entries died in place all
-    /// over the tree. The flavour says whether it allocates. While a [`Removed`] lives whose entry is carried by its slot, it waits
+    /// over the tree. The flavour says whether it allocates. What another thread's `synchronize` or `hand_over` has taken is released by
+    /// that one, maybe later. While a [`Removed`] lives whose entry is carried by its slot, it waits
     /// but releases nothing.
     ///
     /// # Errors

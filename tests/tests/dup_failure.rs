@@ -378,7 +378,7 @@ fn entries_that_cannot_be_cloned() {
             if left.fetch_sub(1, Ordering::Relaxed) == 0 {
                 return Err(AllocError(()));
             }
-            K::make(ledger, K::id(entry)).try_clone()
+            Ok(K::make(ledger, K::id(entry)))
         });
         let Err(DupError::Entry { range, error: AllocError(()), partial }) = result else {
             panic!("the clone failed");
