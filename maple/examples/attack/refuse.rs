@@ -1,0 +1,159 @@
+//! Prunes and erases in succession while the allocator refuses every request.
+
+use crate::books::Books;
+use crate::entries::{Payload, Stored};
+use crate::field::{Layout, Planted, plant_map};
+use crate::gate;
+use crate::readers::{Company, looks};
+use crate::report::{Progress, Tally, check, check_equal, scene};
+use crate::rng::Rng;
+use crate::scripts::{Felling, Script, fell_map};
+use maple_tree::{RcuArc, RcuBox, Reserve, pool_figures};
+use std::sync::Arc;
+use std::time::Duration;
+
+static RESERVES: [Reserve; 3] = [Reserve::new(0), Reserve::new(1), Reserve::new(64)];
+const COMPANIES: [Company; 4] = [Company::Nobody, Company::Readers, Company::Stalled, Company::Releaser];
+
+/// Trees with this many entries each, and how many of them.
+type Forest = [(u32, usize)];
+
+const FOREST: &Forest = &[(1, 90), (2, 90), (15, 45), (16, 45), (17, 45), (300, 45), (10_000, 9)];
+const SHORT_FOREST: &Forest = &[(1, 27), (2, 27), (15, 18), (16, 18), (17, 18), (300, 18), (10_000, 3)];
+const BIG: &Forest = &[(1_000_000, 1)];
+
+#[derive(Clone, Copy)]
+struct Setting {
+    company: Company,
+    reserve: &'static Reserve,
+    forest: &'static Forest,
+    /// The first script; the others follow, tree by tree.
+    script: usize,
+}
+
+#[derive(Default)]
+struct Totals {
+    tally: Tally,
+    stalled: Duration,
+    peak_nodes: usize,
+    low_water: Option<usize>,
+}
+
+pub(crate) fn run(short: bool) -> String {
+    let mut settings = Vec::new();
+    let rounds: &[&Forest] = if short { &[SHORT_FOREST] } else { &[FOREST, BIG] };
+    for (round, forest) in rounds.iter().enumerate() {
+        for (number, (company, reserve)) in
+            COMPANIES.into_iter().flat_map(|company| RESERVES.iter().map(move |reserve| (company, reserve))).enumerate()
+        {
+            settings.push(Setting { company, reserve, forest, script: number + 5 * round });
+        }
+    }
+    if short {
+        settings.push(Setting { company: Company::Stalled, reserve: &RESERVES[2], forest: BIG, script: 0 });
+    }
+    for reserve in RESERVES.iter().chain([Reserve::global()]) {
+        check(reserve.fill().is_ok(), "no memory for the reserve", [0; 3]);
+    }
+
+    let books = Books::open();
+    let nodes_before = pool_figures().nodes_in_use;
+    let mut totals = Totals::default();
+    let mut progress = Progress::new("refuse", 5 * settings.len() as u64);
+    for (number, setting) in settings.iter().enumerate() {
+        let mut round = |kind: usize, play: fn(Setting, u64, &mut Totals), name: &str| {
+            let Setting { company, reserve, forest, .. } = setting;
+            let what = format!("{name}, {company:?}, reserve {}, trees {forest:?}", reserve.figures().capacity);
+            progress.at((number * 5 + kind) as u64, &what);
+            scene(what);
+            // Each kind of entry begins with another script.
+            play(Setting { script: setting.script + 2 * kind, ..*setting }, (number * 5 + kind) as u64, &mut totals);
+            books.check(&RESERVES);
+        };
+        round(0, play::<u32>, u32::NAME);
+        round(1, play::<RcuArc<Payload>>, RcuArc::NAME);
+        round(2, play::<RcuBox<Payload>>, RcuBox::NAME);
+        round(3, play::<Arc<Payload>>, Arc::<Payload>::NAME);
+        round(4, play::<Box<Payload>>, Box::<Payload>::NAME);
+    }
+    drop(progress);
+
+    let Totals { tally, stalled, peak_nodes, low_water } = totals;
+    format!(
+        "{}, none waited for a reader stalled for {stalled:.1?} in all, {} path copies, {} in-place falls, low-water mark {}, \
+         nodes in use {nodes_before} -> {peak_nodes} -> {}, {} lookups checked, {} requests by readers' own read sections",
+        tally.line("refuse"),
+        tally.path_copies,
+        tally.falls,
+        low_water.unwrap_or(0),
+        pool_figures().nodes_in_use,
+        looks(),
+        tally.exempted,
+    )
+}
+
+/// One kind of entry in one setting: plant, close the gate, remove, open the gate, look.
+fn play<V: Stored>(setting: Setting, seed: u64, totals: &mut Totals) {
+    let Setting { company, reserve, forest, script } = setting;
+    let mut rng = Rng::new(seed);
+    let layouts: Vec<Layout> = forest
+        .iter()
+        .flat_map(|&(count, trees)| (0..trees).map(move |_| count))
+        .enumerate()
+        .map(|(number, count)| Layout { count, seed: rng.below(u32::MAX), dense: number % 2 == 0 })
+        .collect();
+    // Sets the low-water mark anew.
+    reserve.set_capacity(reserve.figures().capacity);
+    let trees: Vec<Planted<V>> = layouts.iter().map(|layout| Planted::new(*layout, reserve, &mut rng)).collect();
+    check(reserve.fill().is_ok(), "no memory for the reserve", [0; 3]);
+    let falls = reserve.figures().in_place_falls;
+    let mut tally = Tally::default();
+    let fell = || {
+        for (number, planted) in trees.iter().enumerate() {
+            Felling::new(planted, &mut tally, &mut rng).run(Script::number(script + number));
+        }
+    };
+    let ((((), closed), figures), stalled) = company.around(&trees, || (gate::closed(fell), reserve.figures()));
+    totals.peak_nodes = totals.peak_nodes.max(pool_figures().nodes_in_use);
+    (tally.allocations, tally.exempted) = (closed.refused, closed.exempted);
+    check(closed.refused == 0, "removals asked for memory", [closed.refused, 0, 0]);
+    if company != Company::Releaser {
+        check_equal(figures.free + figures.lent, figures.capacity, "the reserve has not what it did not lend");
+    }
+    tally.falls += figures.in_place_falls - falls;
+    if company == Company::Stalled {
+        totals.stalled += stalled;
+    }
+    if figures.capacity == 64 {
+        totals.low_water = Some(totals.low_water.map_or(figures.low_water, |mark| mark.min(figures.low_water)));
+    }
+
+    let mut entries = 0;
+    for planted in &trees {
+        entries += planted.check_rest();
+        check(planted.tree.synchronize().is_ok(), "no grace period outside a read section", [0; 3]);
+        planted.check_rest();
+    }
+    Books::check_entries::<V>(entries);
+    drop(trees);
+    if company == Company::Nobody {
+        play_alone::<V>(&layouts, script, &mut tally, &mut rng);
+    }
+    totals.tally.add(&tally);
+}
+
+/// The same with one owner.
+fn play_alone<V: Stored>(layouts: &[Layout], script: usize, tally: &mut Tally, rng: &mut Rng) {
+    let mut maps: Vec<_> = layouts.iter().map(|layout| plant_map::<V>(*layout, rng)).collect();
+    let fell = || {
+        for (number, ((map, order), layout)) in maps.iter_mut().zip(layouts).enumerate() {
+            fell_map(map, layout, order, Script::number(script + number), tally, rng);
+        }
+    };
+    let ((), closed) = gate::closed(fell);
+    tally.allocations += closed.refused;
+    check(closed.refused == 0, "removals asked for memory", [closed.refused, 0, 0]);
+    for (map, _) in &maps {
+        check(map.validate().is_ok_and(|summary| summary.entries == 0), "a map is not valid, or not empty", [0; 3]);
+    }
+}
