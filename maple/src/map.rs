@@ -275,7 +275,7 @@ impl<V: Entry> RangeMap<V> {
     /// Removes everything inside `range`; `shortage` says what to do when that cuts an entry and needs a node, and neither this map
     /// nor the reserve has one. `O(h)` and the entries removed.
     ///
-    /// Whole entries are removed without memory. A cut takes at most three nodes a level and one more, from what the map has at hand
+    /// Whole entries are removed without memory. A cut takes at most `3 * h` nodes, from what the map has at hand
     /// or from the [`Reserve`]. Only a hole inside one entry grows the tree and may ask the allocator whatever `shortage` says.
     ///
     /// # Errors

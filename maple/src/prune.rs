@@ -33,7 +33,7 @@ pub enum PruneForm {
 pub struct Pruned {
     /// The form that was chosen.
     pub form: PruneForm,
-    /// Nodes taken from what the tree had at hand, or from the reserve: at most the height of the tree, and one more to cut an entry.
+    /// Nodes taken from what the tree had at hand, or from the reserve: at most one a level.
     pub nodes_taken: usize,
     /// Nodes that were replaced, and wait for a grace period. What hangs below them is not counted.
     pub nodes_retired: usize,

@@ -308,7 +308,7 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
     /// nor the reserve has one. `O(h)` and the entries removed.
     ///
     /// Whole entries are removed without memory, without waiting and without entering a read section: at one instant when the nodes for
-    /// a copy of the path are at hand, else in place. A cut takes at most three nodes a level and one more, from what the tree has at
+    /// a copy of the path are at hand, else in place. A cut takes at most `3 * h` nodes, from what the tree has at
     /// hand or from the [`Reserve`]. Only a hole inside one entry grows the tree and may ask the allocator whatever `shortage` says.
     ///
     /// # Errors
@@ -403,14 +403,14 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
     ///
     /// # Errors
     ///
-    /// The border lies inside an entry, and neither the tree nor the reserve has the nodes for a copy of the path (at most `h + 1`).
+    /// The border lies inside an entry, and neither the tree nor the reserve has the nodes for a copy of the path (at most `h`).
     /// The tree is as it was.
     pub fn prune_cut(&self, from: u64) -> Result<Pruned, WouldCut> {
         self.prune_cut_or(from, Shortage::Refuse)
     }
 
     /// Removes everything at or after `from`; an entry that covers `from` is made to end before it. `shortage` says what to do when
-    /// there is such an entry and neither this tree nor the reserve has the nodes for a copy of the path, at most `h + 1`. `O(h)`.
+    /// there is such an entry and neither this tree nor the reserve has the nodes for a copy of the path, at most `h`. `O(h)`.
     ///
     /// # Errors
     ///
