@@ -58,6 +58,8 @@ mod copy;
 mod removed;
 mod tree;
 
+mod reclaim;
+
 pub use copy::DupError;
 pub use dump::{Dot, Dump};
 pub use entry::{ArcRef, Entry, RcuArcRef, Release, Shared, TryClone, U61};

@@ -2,18 +2,67 @@
 
 use crate::entry::{Entry, Release, Shared};
 use crate::node::{NodeRef, Word};
-use crate::tree::MapleTree;
+use crate::sync::{AtomicUsize, Mutex, MutexGuard, Ordering};
 use core::fmt;
+use core::marker::PhantomData;
 use core::mem;
 use core::ops::RangeInclusive;
 use core::ptr::NonNull;
 use maple_rcu::Rcu;
 
-/// An entry that was taken out of a [`MapleTree`], in a form that can be read but neither freed nor changed before a grace period has
+/// The writer lock of a tree, with the number of [`Removed`] values whose entry is carried by a slot.
+///
+/// # Invariants
+///
+/// The number is raised under the lock. While it is not zero, no node of the tree and no dead entry is released.
+#[derive(Debug)]
+pub(crate) struct WriterLock {
+    lock: Mutex<()>,
+    carried: AtomicUsize,
+}
+
+impl WriterLock {
+    pub(crate) const fn new() -> Self {
+        Self { lock: Mutex::new(()), carried: AtomicUsize::new(0) }
+    }
+
+    /// The mutex itself, for who only looks.
+    pub(crate) fn mutex(&self) -> &Mutex<()> {
+        &self.lock
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, ()> {
+        self.lock.lock()
+    }
+
+    /// Whether dead entries and retired nodes may be released. Under the lock.
+    pub(crate) fn may_release(&self) -> bool {
+        // Acquire: pairs with the Release in `let_go`, so that what a `Removed` read was read before it is released.
+        self.carried.load(Ordering::Acquire) == 0
+    }
+
+    /// Counts one more. Under the lock.
+    pub(crate) fn carry(&self) {
+        // Relaxed: raised and checked under the lock.
+        self.carried.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn let_go(&self) {
+        // Release: pairs with the Acquire in `may_release`.
+        self.carried.fetch_sub(1, Ordering::Release);
+    }
+
+    /// With exclusive access: values that were forgotten count for nothing any more, because their borrow of the tree is over.
+    pub(crate) fn forget_carried(&mut self) {
+        *self.carried.get_mut() = 0;
+    }
+}
+
+/// An entry that was taken out of a [`MapleTree`](crate::MapleTree), in a form that can be read but neither freed nor changed before a grace period has
 /// passed: readers that came early may still be looking at it.
 ///
 /// Dropping it never allocates and never waits; the entry is released after a grace period (one that its slot carries: when its node is
-/// replaced, or by [`MapleTree::synchronize`]). [`wait`](Removed::wait) waits for one and
+/// replaced, or by [`MapleTree::synchronize`](crate::MapleTree::synchronize)). [`wait`](Removed::wait) waits for one and
 /// gives the entry out.
 ///
 /// An entry without a link of its own (`Box`, `Arc`) stays in its slot, marked dead. While a `Removed` of such a type lives, its tree
@@ -26,10 +75,11 @@ use maple_rcu::Rcu;
 /// of such carriers (which keeps every node and every dead entry) includes this one.
 #[must_use = "dropping it releases the entry after a grace period"]
 pub struct Removed<'t, V: Shared<R>, R: Rcu> {
-    tree: &'t MapleTree<V, R>,
+    tree: &'t WriterLock,
     range: (u64, u64),
     raw: NonNull<()>,
     carrier: Option<(NodeRef, usize)>,
+    entry: PhantomData<(V, fn() -> R)>,
 }
 
 // SAFETY: it owns an entry and shares a tree, and gives out shared references to the entry.
@@ -42,12 +92,12 @@ impl<'t, V: Shared<R>, R: Rcu> Removed<'t, V, R> {
     ///
     /// The invariant of the type holds.
     pub(crate) unsafe fn new(
-        tree: &'t MapleTree<V, R>,
+        tree: &'t WriterLock,
         range: (u64, u64),
         raw: NonNull<()>,
         carrier: Option<(NodeRef, usize)>,
     ) -> Self {
-        Self { tree, range, raw, carrier }
+        Self { tree, range, raw, carrier, entry: PhantomData }
     }
 
     /// The range it had.
@@ -71,7 +121,10 @@ impl<'t, V: Shared<R>, R: Rcu> Removed<'t, V, R> {
             return Err(self);
         }
         if let Some((node, slot)) = self.carrier {
-            self.tree.uncarry(|| node.publish(slot, Word::EMPTY));
+            let lock = self.tree.lock();
+            node.publish(slot, Word::EMPTY);
+            drop(lock);
+            self.tree.let_go();
         }
         let raw = self.raw;
         mem::forget(self);

@@ -5,28 +5,24 @@ use crate::dump::{Dot, Dump};
 use crate::edit::{Leftovers, Memory, Mode, Writer};
 use crate::entry::{Kind, Shared, TryClone, try_clone_raw};
 use crate::error::{InsertError, RemoveError, ReplaceError, ReplaceErrorKind, StoreError, StoreErrorKind, WouldCut};
-use crate::face::{Pending, Shortage, get_range, insert_with, release_swept, remove_with};
+use crate::face::{Pending, Shortage, get_range, insert_with, remove_with};
 use crate::figures::TreeFigures;
 use crate::iter::{Gaps, Iter};
-use crate::list::Limbo;
 use crate::map::RangeMap;
 use crate::node::Root;
-use crate::owner::{Release, Sink};
 use crate::path::Path;
 use crate::prune::{NoPath, Pruned};
 use crate::range::inclusive;
-use crate::removed::{Removed, discard};
+use crate::removed::{Removed, WriterLock, discard};
 use crate::reserve::Reserve;
-use crate::sweep::{Swept, Which};
-use crate::sync::{AtomicUsize, Mutex, Ordering};
+use crate::sync::Mutex;
 use crate::validate::{Invalid, Summary, validate};
 use crate::walk::{lookup, whole_gap};
 use core::cell::UnsafeCell;
 use core::fmt;
 use core::marker::PhantomData;
 use core::ops::{RangeBounds, RangeInclusive};
-use core::ptr::NonNull;
-use maple_rcu::{AllocError, Batch, Epoch, InsideReadSection, Rcu};
+use maple_rcu::{AllocError, Epoch, Rcu};
 
 /// An ordered map from ranges of `u64` that do not overlap to pointer-sized entries, for readers without locks beside one writer at a
 /// time.
@@ -59,14 +55,11 @@ use maple_rcu::{AllocError, Batch, Epoch, InsideReadSection, Rcu};
 ///
 /// # Invariants
 ///
-/// `map.owner` is touched only under `lock`; `map.root` is atomic. While `carried` is not zero, no node of the tree and no dead entry
-/// is released. `reclaim` is held from the aging of dead words to their sweep.
+/// `map.owner` is touched only under `lock`; `map.root` is atomic. `reclaim` is held from the aging of dead words to their sweep.
 pub struct MapleTree<V: Shared<R>, R: Rcu = Epoch> {
     map: UnsafeCell<RangeMap<V>>,
-    lock: Mutex<()>,
-    reclaim: Mutex<()>,
-    /// `Removed` values whose entry is carried by a slot. Raised under `lock`.
-    carried: AtomicUsize,
+    pub(crate) lock: WriterLock,
+    pub(crate) reclaim: Mutex<()>,
     flavour: PhantomData<fn() -> R>,
 }
 
@@ -97,19 +90,12 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
     }
 
     const fn of(map: RangeMap<V>) -> Self {
-        Self {
-            map: UnsafeCell::new(map),
-            lock: Mutex::new(()),
-            reclaim: Mutex::new(()),
-            carried: AtomicUsize::new(0),
-            flavour: PhantomData,
-        }
+        Self { map: UnsafeCell::new(map), lock: WriterLock::new(), reclaim: Mutex::new(()), flavour: PhantomData }
     }
 
     /// The tree as its only user's map. Takes no time, but for entries that were removed in place and are released here.
     pub fn get_mut(&mut self) -> &mut RangeMap<V> {
-        // `Removed` values that were forgotten count for nothing any more: their borrow of the tree is over.
-        *self.carried.get_mut() = 0;
+        self.lock.forget_carried();
         let map = self.map.get_mut();
         map.settle();
         map
@@ -128,7 +114,7 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
     }
 
     /// Does `change` under the tree's lock.
-    fn write<T>(&self, change: impl FnOnce(&mut Writer<'_>) -> T) -> T {
+    pub(crate) fn write<T>(&self, change: impl FnOnce(&mut Writer<'_>) -> T) -> T {
         let _lock = self.lock.lock();
         let map = self.map.get();
         // SAFETY: the lock is held, so this is the only reference to the owner.
@@ -266,10 +252,10 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
             // What was displaced is handed out here; else the slot in the retired leaf carries it.
             let carrier = left_over.displaced.pop().is_none().then_some((frame.node, frame.slot));
             if carrier.is_some() {
-                self.carry();
+                self.lock.carry();
             }
             // SAFETY: the old entry was displaced from its slot, or is carried by that of the retired leaf.
-            Ok(unsafe { Removed::new(self, range, old, carrier) })
+            Ok(unsafe { Removed::new(&self.lock, range, old, carrier) })
         });
         replaced.map_err(|(value, kind)| ReplaceError { value: value.into_value(), kind })
     }
@@ -281,12 +267,12 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
         let erased = self.write(|writer| {
             let erased = writer.erase(index)?;
             if erased.carrier.is_some() {
-                self.carry();
+                self.lock.carry();
             }
             Some(erased)
         })?;
         // SAFETY: the entry was just taken out, or is carried by its slot.
-        Some(unsafe { Removed::new(self, (erased.first, erased.last), erased.entry, erased.carrier) })
+        Some(unsafe { Removed::new(&self.lock, (erased.first, erased.last), erased.entry, erased.carrier) })
     }
 
     /// Removes everything inside `range`. Entries that stick out are cut, one that sticks out on both sides is split (which clones
@@ -494,102 +480,6 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
         result
     }
 
-    /// Hands what was removed so far to the flavour, which releases it after a grace period; not what died in place, see
-    /// [`MapleTree`]. Does not wait. May allocate (the flavour
-    /// says how); does nothing while a [`Removed`] lives whose entry is carried by its slot.
-    pub fn hand_over(&self) {
-        let batch = self.write(|writer| {
-            // Acquire: pairs with the Release in `let_go`, so that what a `Removed` read was read before it is released.
-            if self.carried.load(Ordering::Acquire) > 0 {
-                return None;
-            }
-            let reserve = NonNull::from(writer.owner.reserve);
-            Some((writer.owner.take_retired().into_raw()?, reserve))
-        });
-        if let Some((nodes, reserve)) = batch {
-            // SAFETY: the nodes left the tree before this and nobody else has the list; `release_batch` matches what is passed.
-            let batch = unsafe { Batch::new(nodes, reserve.as_ptr().cast(), release_batch::<V>) };
-            // SAFETY: the entries are `Send` and `'static` (`Shared`), and no lock is held.
-            unsafe { R::hand_over(batch) };
-        }
-        R::flush();
-    }
-
-    /// Waits for a grace period and releases everything that was removed before the call: nodes, entries, and what died in place.
-    ///
-    /// Blocks until every read section that is open now has ended; takes `O(n)` under the writer lock when entries died in place all
-    /// over the tree. The flavour says whether it allocates. What another thread's `synchronize` or `hand_over` has taken is released by
-    /// that one, maybe later. While a [`Removed`] lives whose entry is carried by its slot, it waits
-    /// but releases nothing.
-    ///
-    /// # Errors
-    ///
-    /// Inside a read section of the calling thread, where it would wait for itself. Nothing is released.
-    pub fn synchronize(&self) -> Result<(), InsideReadSection> {
-        if R::is_reading() {
-            // Before anything is locked or taken: whoever holds the lock may be waiting for this very read section.
-            return Err(InsideReadSection);
-        }
-        // Only one sweep at a time; whoever comes second (an entry's `Drop` inside the first one, too) leaves it to that one.
-        let sweeping = self.reclaim.try_lock();
-        let mut taken = Taken { tree: self, limbo: Limbo::new(), links: R::retired().take_all(), hull: None };
-        let reserve = self.write(|writer| {
-            // Acquire: as in `hand_over`.
-            if self.carried.load(Ordering::Acquire) == 0 {
-                taken.limbo = writer.owner.take_retired();
-                taken.hull = if sweeping.is_some() { writer.age() } else { None };
-            }
-            writer.owner.reserve
-        });
-        R::synchronize()?;
-        // SAFETY: a grace period has passed since the list was taken.
-        let release = unsafe { Release::new(taken.limbo.take(), Kind::of::<V>(), Sink::Waiting(reserve)) };
-        if let Some(links) = taken.links.take() {
-            // SAFETY: a grace period has passed since the batch was taken.
-            unsafe { links.run() };
-        }
-        release.run();
-        while let Some((from, to)) = taken.hull {
-            let (mut limbo, mut entries) = (Limbo::new(), Swept::new());
-            let stopped = self.write(|writer| {
-                // SAFETY: a grace period has passed since the words were aged, and no other sweep aged any since (`reclaim`).
-                unsafe { writer.sweep((from, to), Which::Aged, &mut limbo, &mut entries) }
-            });
-            taken.hull = stopped.map(|from| (from, to));
-            // SAFETY: what was swept had died before the grace period.
-            unsafe { release_swept::<V>(limbo, entries, reserve) };
-        }
-        drop(sweeping);
-        // Entries that were released just now may have retired what they own (as an `RcuArc` does).
-        taken.links = R::retired().take_all();
-        if taken.links.is_some() {
-            R::synchronize()?;
-        }
-        if let Some(links) = taken.links.take() {
-            // SAFETY: a grace period has passed since the batch was taken.
-            unsafe { links.run() };
-        }
-        Ok(())
-    }
-
-    /// Counts one more entry that is carried by its slot for a [`Removed`]. Under the lock.
-    fn carry(&self) {
-        // Relaxed: raised and checked under the lock.
-        self.carried.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// A [`Removed`] lets go of the slot that carries its entry.
-    pub(crate) fn let_go(&self) {
-        // Release: pairs with the Acquire in `hand_over` and `synchronize`.
-        self.carried.fetch_sub(1, Ordering::Release);
-    }
-
-    /// A [`Removed`] takes its entry out of the slot that carries it, which is what `take` does, under the lock.
-    pub(crate) fn uncarry(&self, take: impl FnOnce()) {
-        self.write(|_| take());
-        self.let_go();
-    }
-
     /// Checks every invariant of the structure, with writers kept out. `O(n)`, allocates. For tests and for the distrustful.
     ///
     /// # Errors
@@ -601,62 +491,18 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
 
     /// The structure as text.
     pub fn dump(&self) -> Dump<'_> {
-        Dump { root: self.root(), lock: Some(&self.lock) }
+        Dump { root: self.root(), lock: Some(self.lock.mutex()) }
     }
 
     /// The structure as a graph for Graphviz.
     pub fn dot(&self) -> Dot<'_> {
-        Dot { root: self.root(), lock: Some(&self.lock) }
+        Dot { root: self.root(), lock: Some(self.lock.mutex()) }
     }
 
     /// Figures of this tree. Takes the writer lock.
     pub fn figures(&self) -> TreeFigures {
         self.write(|writer| TreeFigures::of(writer.root, writer.owner))
     }
-}
-
-/// What a [`MapleTree::synchronize`] took and has yet to release. When that ends early (a panic in the flavour or in an entry's `Drop`), it
-/// is put back for the next.
-struct Taken<'t, V: Shared<R>, R: Rcu> {
-    tree: &'t MapleTree<V, R>,
-    limbo: Limbo,
-    links: Option<Batch>,
-    hull: Option<(u64, u64)>,
-}
-
-impl<V: Shared<R>, R: Rcu> Drop for Taken<'_, V, R> {
-    fn drop(&mut self) {
-        if !self.limbo.is_empty() || self.hull.is_some() {
-            self.tree.write(|writer| {
-                while let Some(retired) = self.limbo.pop() {
-                    writer.owner.reserve.sub_waiting(1);
-                    writer.owner.retire(retired.node, retired.level, retired.remains);
-                }
-                if let Some((first, last)) = self.hull {
-                    writer.owner.note_dead(first, last);
-                }
-            });
-        }
-        if let Some(links) = self.links.take() {
-            // SAFETY: the batch is of this flavour, and no lock is held.
-            unsafe { R::hand_over(links) };
-        }
-    }
-}
-
-/// Releases a batch of retired nodes.
-///
-/// # Safety
-///
-/// `nodes` is a list of retired nodes of a tree with entries of type `V`, given up with `Limbo::into_raw`, and a grace period has
-/// passed since; `reserve` is that tree's.
-unsafe fn release_batch<V: crate::Entry>(nodes: NonNull<()>, reserve: *const ()) {
-    // SAFETY: reserves live for ever.
-    let reserve: &'static Reserve = unsafe { &*reserve.cast() };
-    // SAFETY: the caller's promise.
-    let limbo = unsafe { Limbo::from_raw(nodes) };
-    // SAFETY: the caller's promise.
-    unsafe { Release::new(limbo, Kind::of::<V>(), Sink::Waiting(reserve)) }.run();
 }
 
 impl<V: Shared<R>, R: Rcu> From<RangeMap<V>> for MapleTree<V, R> {

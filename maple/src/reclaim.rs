@@ -1,0 +1,133 @@
+//! Giving back what was removed beside readers, once they have left.
+
+use crate::entry::{Entry, Kind, Shared};
+use crate::face::release_swept;
+use crate::list::Limbo;
+use crate::owner::{Release, Sink};
+use crate::reserve::Reserve;
+use crate::sweep::{Swept, Which};
+use crate::tree::MapleTree;
+use core::ptr::NonNull;
+use maple_rcu::{Batch, InsideReadSection, Rcu};
+
+impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
+    /// Hands what was removed so far to the flavour, which releases it after a grace period; not what died in place, see
+    /// [`MapleTree`]. Does not wait. May allocate (the flavour
+    /// says how); does nothing while a [`Removed`](crate::Removed) lives whose entry is carried by its slot.
+    pub fn hand_over(&self) {
+        let batch = self.write(|writer| {
+            if !self.lock.may_release() {
+                return None;
+            }
+            let reserve = NonNull::from(writer.owner.reserve);
+            Some((writer.owner.take_retired().into_raw()?, reserve))
+        });
+        if let Some((nodes, reserve)) = batch {
+            // SAFETY: the nodes left the tree before this and nobody else has the list; `release_batch` matches what is passed.
+            let batch = unsafe { Batch::new(nodes, reserve.as_ptr().cast(), release_batch::<V>) };
+            // SAFETY: the entries are `Send` and `'static` (`Shared`), and no lock is held.
+            unsafe { R::hand_over(batch) };
+        }
+        R::flush();
+    }
+
+    /// Waits for a grace period and releases everything that was removed before the call: nodes, entries, and what died in place.
+    ///
+    /// Blocks until every read section that is open now has ended; takes `O(n)` under the writer lock when entries died in place all
+    /// over the tree. The flavour says whether it allocates. What another thread's `synchronize` or `hand_over` has taken is released by
+    /// that one, maybe later. While a [`Removed`](crate::Removed) lives whose entry is carried by its slot, it waits
+    /// but releases nothing.
+    ///
+    /// # Errors
+    ///
+    /// Inside a read section of the calling thread, where it would wait for itself. Nothing is released.
+    pub fn synchronize(&self) -> Result<(), InsideReadSection> {
+        if R::is_reading() {
+            // Before anything is locked or taken: whoever holds the lock may be waiting for this very read section.
+            return Err(InsideReadSection);
+        }
+        // Only one sweep at a time; whoever comes second (an entry's `Drop` inside the first one, too) leaves it to that one.
+        let sweeping = self.reclaim.try_lock();
+        let mut taken = Taken { tree: self, limbo: Limbo::new(), links: R::retired().take_all(), hull: None };
+        let reserve = self.write(|writer| {
+            if self.lock.may_release() {
+                taken.limbo = writer.owner.take_retired();
+                taken.hull = if sweeping.is_some() { writer.age() } else { None };
+            }
+            writer.owner.reserve
+        });
+        R::synchronize()?;
+        // SAFETY: a grace period has passed since the list was taken.
+        let release = unsafe { Release::new(taken.limbo.take(), Kind::of::<V>(), Sink::Waiting(reserve)) };
+        if let Some(links) = taken.links.take() {
+            // SAFETY: a grace period has passed since the batch was taken.
+            unsafe { links.run() };
+        }
+        release.run();
+        while let Some((from, to)) = taken.hull {
+            let (mut limbo, mut entries) = (Limbo::new(), Swept::new());
+            let stopped = self.write(|writer| {
+                // SAFETY: a grace period has passed since the words were aged, and no other sweep aged any since (`reclaim`).
+                unsafe { writer.sweep((from, to), Which::Aged, &mut limbo, &mut entries) }
+            });
+            taken.hull = stopped.map(|from| (from, to));
+            // SAFETY: what was swept had died before the grace period.
+            unsafe { release_swept::<V>(limbo, entries, reserve) };
+        }
+        drop(sweeping);
+        // Entries that were released just now may have retired what they own (as an `RcuArc` does).
+        taken.links = R::retired().take_all();
+        if taken.links.is_some() {
+            R::synchronize()?;
+        }
+        if let Some(links) = taken.links.take() {
+            // SAFETY: a grace period has passed since the batch was taken.
+            unsafe { links.run() };
+        }
+        Ok(())
+    }
+}
+
+/// What a [`MapleTree::synchronize`] took and has yet to release. When that ends early (a panic in the flavour or in an entry's `Drop`), it
+/// is put back for the next.
+struct Taken<'t, V: Shared<R>, R: Rcu> {
+    tree: &'t MapleTree<V, R>,
+    limbo: Limbo,
+    links: Option<Batch>,
+    hull: Option<(u64, u64)>,
+}
+
+impl<V: Shared<R>, R: Rcu> Drop for Taken<'_, V, R> {
+    fn drop(&mut self) {
+        if !self.limbo.is_empty() || self.hull.is_some() {
+            self.tree.write(|writer| {
+                while let Some(retired) = self.limbo.pop() {
+                    writer.owner.reserve.sub_waiting(1);
+                    writer.owner.retire(retired.node, retired.level, retired.remains);
+                }
+                if let Some((first, last)) = self.hull {
+                    writer.owner.note_dead(first, last);
+                }
+            });
+        }
+        if let Some(links) = self.links.take() {
+            // SAFETY: the batch is of this flavour, and no lock is held.
+            unsafe { R::hand_over(links) };
+        }
+    }
+}
+
+/// Releases a batch of retired nodes.
+///
+/// # Safety
+///
+/// `nodes` is a list of retired nodes of a tree with entries of type `V`, given up with `Limbo::into_raw`, and a grace period has
+/// passed since; `reserve` is that tree's.
+unsafe fn release_batch<V: Entry>(nodes: NonNull<()>, reserve: *const ()) {
+    // SAFETY: reserves live for ever.
+    let reserve: &'static Reserve = unsafe { &*reserve.cast() };
+    // SAFETY: the caller's promise.
+    let limbo = unsafe { Limbo::from_raw(nodes) };
+    // SAFETY: the caller's promise.
+    unsafe { Release::new(limbo, Kind::of::<V>(), Sink::Waiting(reserve)) }.run();
+}
