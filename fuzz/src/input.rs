@@ -163,10 +163,11 @@ pub(crate) fn foresee(op: &Op, model: &mut Model) {
         Op::Insert { range, value } => drop(model.insert(range, value)),
         Op::Replace { index, value } => drop(model.replace(index, value)),
         Op::Erase { index } => drop(model.erase(index)),
-        Op::Remove { range } => drop(model.remove(range)),
+        Op::Remove { range } | Op::RemoveSparing { range } => drop(model.remove(range)),
+        Op::RemoveWhole { range } => model.remove_whole(range),
         Op::Clear => model.clear(),
         Op::Prune { from } | Op::PruneInPlace { from } => drop(model.prune(from)),
-        Op::PruneCut { from } => model.prune_cut(from),
-        Op::Dup | Op::DupWith { .. } | Op::Convert | Op::Synchronize | Op::HandOver => {}
+        Op::PruneCut { from } | Op::PruneCutAllocating { from } => model.prune_cut(from),
+        Op::Dup | Op::DupWith { .. } | Op::Convert | Op::Compact | Op::Pin | Op::Synchronize | Op::HandOver => {}
     }
 }

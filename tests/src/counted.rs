@@ -1,15 +1,36 @@
 //! Values whose births and deaths are booked, and one table of entry types that the tests run over.
 
+use std::cell::Cell;
 use std::fmt::Debug;
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use maple_tree::{ArcRef, Entry, Epoch, RcuArc, RcuArcRef, RcuBox, Shared, TryClone, U61};
 
-/// Held by tests that compare process-wide figures, so that no other test of the same process moves them meanwhile.
-pub fn alone() -> MutexGuard<'static, ()> {
+/// A test's hold on what the whole process shares; see [`alone`].
+#[derive(Debug)]
+pub struct Alone(Option<MutexGuard<'static, ()>>);
+
+thread_local! {
+    static IS_ALONE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Keeps other tests of the same process out, because the figures of the pool and of the global reserve are the process's. May be called
+/// again by who is alone already.
+pub fn alone() -> Alone {
     static ALONE: Mutex<()> = Mutex::new(());
-    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+    if IS_ALONE.replace(true) {
+        return Alone(None);
+    }
+    Alone(Some(ALONE.lock().unwrap_or_else(PoisonError::into_inner)))
+}
+
+impl Drop for Alone {
+    fn drop(&mut self) {
+        if self.0.is_some() {
+            IS_ALONE.set(false);
+        }
+    }
 }
 
 /// The books over a set of values: how often each was made (by a constructor or by `clone`) and dropped.

@@ -13,5 +13,7 @@ pub mod pair;
 pub use model::{Bounds, Inclusive, Item, Model, Refusal, Span, span};
 
 pub mod alloc;
+pub mod ballast;
 pub mod counted;
+pub mod fixture;
 pub mod shapes;

@@ -158,6 +158,13 @@ impl Model {
         Ok(())
     }
 
+    /// Takes out every range that lies wholly inside.
+    pub fn remove_whole(&mut self, bounds: Bounds) {
+        if let Some((first, last)) = span(bounds) {
+            self.items.retain(|item| item.0 < first || item.1 > last);
+        }
+    }
+
     /// Overwrites whatever was there.
     pub fn store(&mut self, bounds: Bounds, value: u64) -> Result<(), Refusal> {
         let (first, last) = span(bounds).ok_or(Refusal::BadRange(bounds))?;

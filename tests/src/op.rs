@@ -22,6 +22,12 @@ pub enum Op {
     Erase { index: u64 },
     /// `remove`
     Remove { range: Bounds },
+    /// `remove_or` with `Shortage::Refuse`, and if that is refused `remove`
+    RemoveSparing { range: Bounds },
+    /// `remove_whole`
+    RemoveWhole { range: Bounds },
+    /// `compact`
+    Compact,
     /// `clear`
     Clear,
     /// `prune`
@@ -30,6 +36,8 @@ pub enum Op {
     PruneInPlace { from: u64 },
     /// `prune_cut`
     PruneCut { from: u64 },
+    /// `prune_cut_or` with `Shortage::Allocate`, where there is one
+    PruneCutAllocating { from: u64 },
     /// Go on with a `dup`.
     Dup,
     /// `try_dup_with` a closure that fails after `good` entries
@@ -63,6 +71,20 @@ impl Op {
             Self::Remove { range } => {
                 assert_eq!(face.remove(range), model.remove(range), "{self:?}");
             }
+            Self::RemoveSparing { range } => {
+                assert_eq!(face.remove_sparing(range), model.remove(range), "{self:?}");
+            }
+            Self::RemoveWhole { range } => {
+                face.remove_whole(range);
+                model.remove_whole(range);
+            }
+            Self::Compact => {
+                let before = face.validate();
+                face.compact();
+                let after = face.validate();
+                assert!(after.nodes <= before.nodes, "{after:?} after {before:?}");
+                assert!(after.height <= before.height, "{after:?} after {before:?}");
+            }
             Self::Clear => {
                 face.clear();
                 model.clear();
@@ -77,6 +99,10 @@ impl Op {
             }
             Self::PruneCut { from } => {
                 face.prune_cut(from);
+                model.prune_cut(from);
+            }
+            Self::PruneCutAllocating { from } => {
+                face.prune_cut_allocating(from);
                 model.prune_cut(from);
             }
             Self::Dup => *face = face.dup(),
@@ -98,10 +124,12 @@ impl Op {
     /// The indices where something may have changed.
     pub fn touched(&self) -> Option<(u64, u64)> {
         match *self {
-            Self::Store { range, .. } | Self::Insert { range, .. } | Self::Remove { range } => span(range),
+            Self::Store { range, .. } | Self::Insert { range, .. } => span(range),
+            Self::Remove { range } | Self::RemoveSparing { range } | Self::RemoveWhole { range } => span(range),
             Self::Replace { index, .. } | Self::Erase { index } => Some((index, index)),
             Self::Prune { from } | Self::PruneInPlace { from } | Self::PruneCut { from } => Some((from, u64::MAX)),
-            Self::Clear | Self::Dup | Self::Convert => Some((0, u64::MAX)),
+            Self::PruneCutAllocating { from } => Some((from, u64::MAX)),
+            Self::Clear | Self::Compact | Self::Dup | Self::Convert => Some((0, u64::MAX)),
             Self::DupWith { .. } | Self::Pin | Self::Synchronize | Self::HandOver => None,
         }
     }
@@ -122,6 +150,16 @@ impl Op {
             }
             Self::Erase { index } => format!("drop({tree}.erase({}));", number(index)),
             Self::Remove { range } => format!("let _ = {tree}.remove({});", code(range)),
+            Self::RemoveSparing { range } => {
+                let range = code(range);
+                format!(
+                    "if let Err(RemoveError::WouldCut(_)) = {tree}.remove_or({range}, Shortage::Refuse) {{\n        \
+                         let _ = {tree}.remove({range});\n    \
+                     }}"
+                )
+            }
+            Self::RemoveWhole { range } => format!("{tree}.remove_whole({});", code(range)),
+            Self::Compact => format!("{tree}.compact().unwrap();"),
             Self::Clear => format!("{tree}.clear();"),
             Self::PruneInPlace { from } if tree == "tree" && !F::EXCLUSIVE => {
                 format!("let _ = tree.prune_in_place({});", number(from))
@@ -129,7 +167,10 @@ impl Op {
             Self::Prune { from } | Self::PruneInPlace { from } => {
                 format!("let _ = {tree}.prune({});", number(from))
             }
-            Self::PruneCut { from } => format!("let _ = {tree}.prune_cut({});", number(from)),
+            Self::PruneCutAllocating { from } if tree == "tree" && !F::EXCLUSIVE => {
+                format!("let _ = tree.prune_cut_or({}, Shortage::Allocate);", number(from))
+            }
+            Self::PruneCut { from } | Self::PruneCutAllocating { from } => format!("let _ = {tree}.prune_cut({});", number(from)),
             Self::Dup if F::EXCLUSIVE => "tree = tree.dup().unwrap();".into(),
             Self::Dup => "tree = MapleTree::from(tree.dup().unwrap());".into(),
             Self::DupWith { good } => format!(

@@ -180,6 +180,11 @@ fn change<'t, V: Number>(tree: &'t MapleTree<V>, model: &mut Model, op: &Op, tak
             let done = tree.remove(range).is_ok();
             assert_eq!(done, model.remove(range).is_ok(), "{op:?}");
         }
+        Op::RemoveWhole { range } => {
+            tree.remove_whole(range);
+            model.remove_whole(range);
+        }
+        Op::Compact => tree.compact().expect("memory for new nodes"),
         Op::Clear => {
             tree.clear();
             model.clear();
@@ -294,7 +299,7 @@ fn replay<V: Number>(preload: u64, steps: &[Step]) {
         rest = section(&tree, &mut model, &mut taken, rest);
         if let Some(Step::NewSection { wait: true }) = steps.get(steps.len() - rest.len() - 1) {
             tree.synchronize().expect("not inside a read section");
-            if left % 2 == 0
+            if left.is_multiple_of(2)
                 && let Some((gone, item)) = taken.pop()
             {
                 assert_eq!(gone.wait().expect("not inside a read section").value(), item.2);
@@ -323,6 +328,8 @@ fn op() -> impl Strategy<Value = Op> {
         20 => (bounds(), value.clone()).prop_map(|(range, value)| Op::Store { range, value }),
         20 => (bounds(), value.clone()).prop_map(|(range, value)| Op::Insert { range, value }),
         12 => bounds().prop_map(|range| Op::Remove { range }),
+        4 => bounds().prop_map(|range| Op::RemoveWhole { range }),
+        2 => Just(Op::Compact),
         14 => (0..SIZE).prop_map(|index| Op::Erase { index }),
         10 => (0..SIZE, value).prop_map(|(index, value)| Op::Replace { index, value }),
         2 => (0..SIZE).prop_map(|from| Op::Prune { from }),

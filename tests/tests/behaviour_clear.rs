@@ -378,6 +378,46 @@ fn removing_everything_leaves_the_tree_as_new<F: Face>() {
     }
 }
 
+fn compacting_what_was_thinned_out_leaves_few_nodes<F: Face>() {
+    for keep in [2, 7, 16, 40, 700] {
+        let mut pair = Pair::<F>::of(3_000, 10, 6);
+        for n in (0..3_000).filter(|n| n % keep != 0) {
+            pair.face.erase(n * 10);
+            pair.model.erase(n * 10);
+        }
+        pair.run(Op::Compact).agree();
+        pair.run(Op::Synchronize).agree();
+        let after = pair.face.validate();
+        assert_eq!(after.dead, 0);
+        // A slot for each range and each gap, and some room in the last node of each level.
+        let leaves = (after.entries * 2 + 1).div_ceil(16);
+        let above = leaves.div_ceil(16) + leaves.div_ceil(256) + leaves.div_ceil(4_096);
+        assert!(after.nodes <= leaves + above + after.height, "{after:?}");
+    }
+}
+
+fn removing_whole_entries_leaves_those_that_stick_out<F: Face>() {
+    for (range, gone) in [
+        (closed(15, 44), &[1][..]),
+        (closed(20, 29), &[1]),
+        (closed(20, 28), &[]),
+        (closed(21, 29), &[]),
+        (closed(0, MAX), &[0, 1, 2]),
+        (closed(10, 49), &[0, 1, 2]),
+        (closed(11, 49), &[1, 2]),
+        (closed(10, 48), &[0, 1]),
+        (closed(30, 39), &[]),
+        (closed(40, 20), &[]),
+        ((Bound::Excluded(MAX), Bound::Unbounded), &[]),
+    ] {
+        let before: [Item; 3] = [(10, 19, 1), (20, 29, 2), (40, 49, 3)];
+        let mut face = with::<F>(&before);
+        face.remove_whole(range);
+        let kept = (0..3).filter(|n| !gone.contains(n)).map(|n| before[n]);
+        expect(&face, &kept.collect::<Vec<_>>());
+    }
+}
+
 fn no_dead_word_outlives_a_grace_period<F: Face>() {
     let mut pair = Pair::<F>::of(300, 10, 6);
     for n in (0..300).filter(|n| n % 3 != 0) {
@@ -402,6 +442,7 @@ on_every_face!(
     too_few_left_beside_a_right_sibling,
     clear_leaves_the_tree_as_new,
     clear_twice,
+    removing_whole_entries_leaves_those_that_stick_out,
     no_dead_word_outlives_a_grace_period,
 );
 
@@ -418,6 +459,7 @@ on_both_faces!(
     grows_and_shrinks_by_halving_and_doubling,
     halves_the_number_of_ranges_and_doubles_it_again,
     indices_that_double,
+    compacting_what_was_thinned_out_leaves_few_nodes,
     the_height_falls_when_removing_restores_density,
     removing_everything_leaves_the_tree_as_new,
 );

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use maple_tests::counted::{Arcs, Boxes, Counted, Ints, Kind, Ledger, RcuArcs, RcuBoxes, alone};
 use maple_tests::shapes::{Rng, Row, build, build_loose, contents, rows, settle, shared_contents};
-use maple_tree::{AllocError, DupError, MapleTree, PruneForm, RangeMap, TryClone, pool_figures};
+use maple_tree::{AllocError, DupError, MapleTree, PruneForm, RangeMap, pool_figures};
 
 /// Ids of copies are those of the originals and this.
 const COPY: u64 = 200_000;
@@ -111,31 +111,37 @@ fn every_entry<K: Kind>(every: &[u64], step: usize) {
 
 #[test]
 fn closure_fails_at_every_entry_ints() {
+    let _alone = alone();
     every_entry::<Ints>(&[64, 255, 256, 257, 600], 1);
 }
 
 #[test]
 fn closure_fails_at_every_entry_arcs() {
+    let _alone = alone();
     every_entry::<Arcs>(&[63, 272, 600], 1);
 }
 
 #[test]
 fn closure_fails_at_every_entry_boxes() {
+    let _alone = alone();
     every_entry::<Boxes>(&[100, 256, 600], 1);
 }
 
 #[test]
 fn closure_fails_at_every_entry_rcu_boxes() {
+    let _alone = alone();
     every_entry::<RcuBoxes>(&[97, 257, 400], 3);
 }
 
 #[test]
 fn closure_fails_at_every_entry_rcu_arcs() {
+    let _alone = alone();
     every_entry::<RcuArcs>(&[65, 129, 300], 3);
 }
 
 #[test]
 fn closure_fails_in_a_large_tree() {
+    let _alone = alone();
     let ledger = Ledger::new(2 * usize::try_from(COPY).expect("fits"));
     let map = build::<Arcs>(&ledger, &rows(100_000, 0, 16, 0));
     assert!(map.validate().expect("valid").height >= 5);
@@ -199,31 +205,37 @@ fn step_wise_everywhere<K: Kind>(shapes: &[(u64, usize)]) {
 
 #[test]
 fn step_wise_fails_at_every_entry_ints() {
+    let _alone = alone();
     step_wise_everywhere::<Ints>(&[(0, 1), (1, 1), (2, 1), (17, 1), (300, 1), (600, 3)]);
 }
 
 #[test]
 fn step_wise_fails_at_every_entry_arcs() {
+    let _alone = alone();
     step_wise_everywhere::<Arcs>(&[(0, 1), (1, 1), (2, 1), (16, 1), (90, 1), (257, 1), (600, 7)]);
 }
 
 #[test]
 fn step_wise_fails_at_every_entry_boxes() {
+    let _alone = alone();
     step_wise_everywhere::<Boxes>(&[(0, 1), (3, 1), (40, 1), (256, 3)]);
 }
 
 #[test]
 fn step_wise_fails_at_every_entry_rcu_boxes() {
+    let _alone = alone();
     step_wise_everywhere::<RcuBoxes>(&[(0, 1), (3, 1), (40, 1), (272, 5)]);
 }
 
 #[test]
 fn step_wise_fails_at_every_entry_rcu_arcs() {
+    let _alone = alone();
     step_wise_everywhere::<RcuArcs>(&[(0, 1), (1, 1), (33, 1), (600, 11)]);
 }
 
 #[test]
 fn step_wise_fails_in_a_large_tree() {
+    let _alone = alone();
     step_wise_everywhere::<RcuBoxes>(&[(100_000, 33_333)]);
 }
 
@@ -280,26 +292,31 @@ fn panic_everywhere<K: Kind>() {
 
 #[test]
 fn closure_panics_ints() {
+    let _alone = alone();
     panic_everywhere::<Ints>();
 }
 
 #[test]
 fn closure_panics_arcs() {
+    let _alone = alone();
     panic_everywhere::<Arcs>();
 }
 
 #[test]
 fn closure_panics_boxes() {
+    let _alone = alone();
     panic_everywhere::<Boxes>();
 }
 
 #[test]
 fn closure_panics_rcu_boxes() {
+    let _alone = alone();
     panic_everywhere::<RcuBoxes>();
 }
 
 #[test]
 fn closure_panics_rcu_arcs() {
+    let _alone = alone();
     panic_everywhere::<RcuArcs>();
 }
 
@@ -370,6 +387,7 @@ fn clones_panic() {
 /// A `TryClone` of one's own that fails: `dup` says out of memory and keeps nothing.
 #[test]
 fn entries_that_cannot_be_cloned() {
+    let _alone = alone();
     // The entry type of a tree is one of the shipped ones, so the failing clone is reached through `try_dup_with`.
     fn check<K: Kind>(ledger: &Arc<Ledger>) {
         let map = build::<K>(ledger, &rows(50, 0, 3, 0));
@@ -398,6 +416,7 @@ fn entries_that_cannot_be_cloned() {
 /// Copies that do not fail, of all sizes: the same rows, node for node, and independent of the original from then on.
 #[test]
 fn whole_copies() {
+    let _alone = alone();
     fn check<K: Kind>(counts: &[u64]) {
         let ledger = Ledger::new(400_000);
         for &count in counts {

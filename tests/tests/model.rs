@@ -41,18 +41,24 @@ struct Row {
     whole: usize,
     /// Whether most of a tree is meant to survive the sequence.
     mild: bool,
+    /// Whether half of the calls erase.
+    erasing: bool,
 }
 
 const NONE: Preload = Preload { count: 0, from: 0, stride: 1, length: 1 };
 
 const fn row(cases: u32, steps: RangeInclusive<usize>, keys: Keys) -> Row {
-    Row { cases, steps, keys, preload: NONE, whole: 1, mild: false }
+    Row { cases, steps, keys, preload: NONE, whole: 1, mild: false, erasing: false }
 }
 
 const fn preloaded(cases: u32, preload: Preload, longest: u64) -> Row {
     let Preload { count, from, stride, .. } = preload;
     let keys = Keys::Within { from, size: count * stride, longest, grid: stride };
-    Row { cases, steps: 1..=50, keys, preload, whole: 20, mild: true }
+    Row { cases, steps: 1..=50, keys, preload, whole: 20, mild: true, erasing: false }
+}
+
+const fn erasing(cases: u32, preload: Preload, steps: RangeInclusive<usize>) -> Row {
+    Row { steps, erasing: true, ..preloaded(cases, preload, 8) }
 }
 
 /// A call before the keys of its row are applied.
@@ -85,6 +91,7 @@ fn length(raw: u64, longest: u64) -> u64 {
 struct Maker {
     keys: Keys,
     mild: bool,
+    erasing: bool,
     top: u64,
 }
 
@@ -185,20 +192,25 @@ impl Maker {
     fn op(&mut self, raw: &Raw) -> Op {
         let value = u64::from(raw.value);
         match raw.kind {
+            _ if self.erasing && raw.form.is_multiple_of(2) => Op::Erase { index: self.index(raw) },
             0..28 => Op::Store { range: self.bounds(raw), value },
-            28..48 => Op::Insert { range: self.bounds(raw), value },
-            48..62 => Op::Remove { range: self.bounds(raw) },
-            62..74 => Op::Erase { index: self.index(raw) },
-            74..82 => Op::Replace { index: self.index(raw), value },
-            82..85 => Op::Prune { from: self.from(raw) },
-            85..88 => Op::PruneInPlace { from: self.from(raw) },
-            88..92 => Op::PruneCut { from: self.from(raw) },
-            92 if !self.mild => Op::Clear,
-            92..94 => Op::Dup,
-            94..96 => Op::DupWith { good: (raw.at % 64) as usize },
-            96 => Op::Convert,
-            97 => Op::HandOver,
-            98 => Op::Pin,
+            28..45 => Op::Insert { range: self.bounds(raw), value },
+            45..57 => Op::Remove { range: self.bounds(raw) },
+            57..60 => Op::RemoveSparing { range: self.bounds(raw) },
+            60..64 => Op::RemoveWhole { range: self.bounds(raw) },
+            64..75 => Op::Erase { index: self.index(raw) },
+            75..82 => Op::Replace { index: self.index(raw), value },
+            82..84 => Op::Prune { from: self.from(raw) },
+            84..86 => Op::PruneInPlace { from: self.from(raw) },
+            86..88 => Op::PruneCut { from: self.from(raw) },
+            88..90 => Op::PruneCutAllocating { from: self.from(raw) },
+            90 => Op::Compact,
+            91 if !self.mild => Op::Clear,
+            91..93 => Op::Dup,
+            93..95 => Op::DupWith { good: (raw.at % 64) as usize },
+            95 => Op::Convert,
+            96 => Op::HandOver,
+            97 => Op::Pin,
             _ => Op::Synchronize,
         }
     }
@@ -213,10 +225,10 @@ fn run<F: Face>(row: &Row) {
         max_shrink_time: 60_000,
         ..Config::default()
     };
-    let &Row { keys, preload, whole, mild, .. } = row;
+    let &Row { keys, preload, whole, mild, erasing, .. } = row;
     let cases = (vec(raw(), row.steps.clone()), vec((raw(), any::<u64>()), 1..5));
     let cases = cases.prop_map(move |(calls, looks)| {
-        let mut maker = Maker { keys, mild, top: 0 };
+        let mut maker = Maker { keys, mild, erasing, top: 0 };
         let ops = calls.iter().map(|raw| maker.op(raw)).collect();
         let mut looker = Maker { top: maker.top / 2, ..maker };
         let looks = looks.iter().map(|(raw, turns)| (looker.bounds(raw), *turns)).collect();
@@ -251,24 +263,22 @@ macro_rules! table {
 }
 
 table! {
-    tiny: row(500, 1..=24, Keys::Within { from: 0, size: 24, longest: 12, grid: 4 });
-    small: row(120, 1..=80, Keys::Within { from: 100, size: 300, longest: 128, grid: 4 });
-    top: row(300, 1..=30, Keys::Within { from: u64::MAX - 40, size: 41, longest: 16, grid: 1 });
-    ends: row(300, 1..=20, Keys::Ends);
-    ascending: row(100, 1..=60, Keys::Ascending { longest: 32, apart: 4 });
-    ascending_and_touching: row(60, 1..=60, Keys::Ascending { longest: 1, apart: 1 });
-    descending: row(100, 1..=60, Keys::Descending { longest: 32, apart: 4 });
-    clustered: row(100, 1..=60, Keys::Clustered { clusters: 7, width: 40 });
-    anywhere: row(200, 1..=40, Keys::Anywhere);
-    deep: preloaded(5, Preload { count: 3_000, from: 0, stride: 10, length: 6 }, 1 << 14);
-    deep_without_gaps: preloaded(
-        5,
-        Preload { count: 2_500, from: 77, stride: 4, length: 4 },
-        1 << 13,
-    );
+    tiny: row(800, 1..=24, Keys::Within { from: 0, size: 24, longest: 12, grid: 4 });
+    small: row(250, 1..=80, Keys::Within { from: 100, size: 300, longest: 128, grid: 4 });
+    top: row(500, 1..=30, Keys::Within { from: u64::MAX - 40, size: 41, longest: 16, grid: 1 });
+    ends: row(400, 1..=20, Keys::Ends);
+    ascending: row(200, 1..=60, Keys::Ascending { longest: 32, apart: 4 });
+    ascending_and_touching: row(100, 1..=60, Keys::Ascending { longest: 1, apart: 1 });
+    descending: row(200, 1..=60, Keys::Descending { longest: 32, apart: 4 });
+    clustered: row(200, 1..=60, Keys::Clustered { clusters: 7, width: 40 });
+    anywhere: row(300, 1..=40, Keys::Anywhere);
+    thinning: erasing(60, Preload { count: 120, from: 9, stride: 4, length: 3 }, 1..=150);
+    deep: preloaded(10, Preload { count: 3_000, from: 0, stride: 10, length: 6 }, 1 << 14);
+    deep_without_gaps: preloaded(10, Preload { count: 2_500, from: 77, stride: 4, length: 4 }, 1 << 13);
     deep_at_the_top: preloaded(
-        4,
+        8,
         Preload { count: 2_000, from: u64::MAX - 2_000 * 8 + 1, stride: 8, length: 8 },
         1 << 13,
     );
+    deep_and_thinning: erasing(6, Preload { count: 600, from: 50, stride: 3, length: 2 }, 1..=700);
 }

@@ -1,16 +1,15 @@
 //! Failure of the allocator at every request, for every operation that grows a tree, on both faces: the error is typed, the value
 //! comes back (the very same one), the tree is what it was, and nothing leaks.
 
-use std::fmt::Debug;
-use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use maple_tests::alloc::{Counting, Plan, counts, under};
-use maple_tests::counted::{Arcs, Boxes, Counted, Ints, Kind, Ledger, RcuArcs, RcuBoxes, alone};
-use maple_tests::shapes::{Row, before, build, build_loose, contents, rows, settle, shared_contents, telling, with, without};
+use maple_tests::ballast::{Ballast, busy};
+use maple_tests::counted::{Arcs, Boxes, Ints, Kind, Ledger, RcuArcs, RcuBoxes, alone};
+use maple_tests::shapes::{Row, build, build_loose, contents, rows, settle, shared_contents, with, without};
 use maple_tree::{
-    AllocError, DupError, Epoch, InsertErrorKind, MapleTree, PruneForm, RangeMap, Rcu, RcuArc, RcuBox, RemoveError,
-    ReplaceErrorKind, Reserve, Shortage, StoreErrorKind, Summary, WouldCut, pool_figures,
+    AllocError, DupError, Epoch, InsertErrorKind, MapleTree, RangeMap, Rcu, RemoveError, ReplaceErrorKind, Reserve,
+    StoreErrorKind, Summary, WouldCut, pool_figures,
 };
 
 #[global_allocator]
@@ -164,42 +163,6 @@ impl<K: Kind> Face<K> for MapleTree<K::V> {
     fn end() {
         settle();
     }
-}
-
-/// Reserves that keep all but a few nodes of the pool, so that an operation which needs more has to ask the allocator.
-struct Ballast(Vec<Reserve>);
-
-impl Ballast {
-    fn new() -> Self {
-        Ballast(Vec::with_capacity(100))
-    }
-
-    fn nodes(&self) -> usize {
-        self.0.iter().map(|reserve| reserve.figures().free).sum()
-    }
-
-    /// Leaves exactly `free` nodes in the pool, and the global reserve full.
-    fn leave(&mut self, free: usize) {
-        Reserve::global().fill().expect("memory for the reserve");
-        while pool_figures().nodes_free < free {
-            if self.0.pop().is_none() {
-                // A slab more.
-                Reserve::new(pool_figures().nodes_free + 1).fill().expect("memory for ballast");
-            }
-        }
-        while pool_figures().nodes_free > free {
-            // In pieces that are smaller than a slab, so that none brings a slab of its own.
-            let reserve = Reserve::new((pool_figures().nodes_free - free).min(100));
-            reserve.fill().expect("memory for ballast");
-            self.0.push(reserve);
-        }
-        assert_eq!(pool_figures().nodes_free, free);
-    }
-}
-
-/// Nodes that are in use but not idle (in a reserve, or to spare in a tree): nodes of trees, and retired ones.
-fn busy(ballast: &Ballast, spare: usize) -> usize {
-    pool_figures().nodes_in_use - ballast.nodes() - spare - Reserve::global().figures().free
 }
 
 /// Fails one operation at every request until it succeeds. Returns how often it failed.
@@ -412,6 +375,7 @@ fn bytes_balance_after_failures() {
 /// On the shared face the epoch crate moves large blocks about; small ones are values and nothing else.
 #[test]
 fn small_blocks_balance_after_failures_beside_readers() {
+    let _alone = alone();
     fn check<K: Kind>(ledger: &Arc<Ledger>) {
         let shape = rows(60, 0, 8, 3);
         let round = |op| fail_until_done::<K, MapleTree<_>>(&|| build::<K>(ledger, &shape), ledger, op, 0, Plan::Nth);
@@ -428,235 +392,4 @@ fn small_blocks_balance_after_failures_beside_readers() {
     check::<Boxes>(&ledger);
     check::<RcuBoxes>(&ledger);
     check::<RcuArcs>(&ledger);
-}
-
-/// Values with a header come back when there is no memory for it.
-#[test]
-fn constructors_give_the_value_back() {
-    let ledger = Ledger::new(1);
-    let value = Counted::new(&ledger, 0);
-    let (refused, requests, _) = under(Plan::From(1), || RcuBox::try_new(value));
-    assert_eq!(requests, 1);
-    let AllocError(value) = refused.err().expect("refused");
-    let (refused, requests, _) = under(Plan::From(1), || RcuArc::<Counted>::try_new(value));
-    assert_eq!(requests, 1);
-    let AllocError(value) = refused.err().expect("refused");
-    assert_eq!((value.id(), ledger.born(0), ledger.dropped(0)), (0, 1, 0));
-    let boxed = RcuBox::try_new(value).expect("memory again");
-    let arc = RcuArc::<Counted>::try_new(boxed.into_inner()).expect("memory again");
-    drop(arc);
-    settle();
-    ledger.assert_all_dropped();
-}
-
-/// The clone that a three-way split needs may be what fails: each of its requests is refused in turn.
-#[test]
-fn a_split_that_cannot_clone_changes_nothing() {
-    let _alone = alone();
-    let ledger = Ledger::new(10_000);
-    // A leaf with room on the exclusive face: the clone of the entry is the only request there is.
-    let mut map = build::<Boxes>(&ledger, &rows(3, 0, 10, 0));
-    for op in [Op::Store(12, 17), Op::Remove(12, 17)] {
-        let value = op.takes_value().then(|| Boxes::make(&ledger, NEW));
-        let (outcome, requests, refused) = under(Plan::From(1), || Face::<Boxes>::apply(&mut map, op, value));
-        assert!(matches!(outcome, Outcome::OutOfMemory(_)));
-        assert!(requests == refused && requests > 0, "{op:?}");
-        drop(outcome);
-        assert_eq!(contents::<Boxes>(&map), rows(3, 0, 10, 0));
-        assert_eq!(ledger.live(), 3);
-    }
-    drop(map);
-    ledger.assert_all_dropped();
-}
-
-/// A removal of whole entries does not fail even where the tidy form of it needs a node.
-#[test]
-fn removing_whole_entries_never_fails() {
-    fn check<K: Kind, F: Face<K>>(ledger: &Arc<Ledger>, shape: &[Row]) {
-        for (from, to) in [(0, 0), (0, 15), (1, 1), (3, 50), (17, 34), (40, 200), (280, 289), (0, 289)] {
-            let mut tree = F::from(build::<K>(ledger, shape));
-            tree.tidy();
-            let mut ballast = Ballast::new();
-            ballast.leave(0);
-            let (lo, hi) = (shape[from].0, shape[to].1);
-            let (outcome, ..) = under(Plan::From(1), || tree.apply(Op::Remove(lo, hi), None));
-            assert!(matches!(outcome, Outcome::Done), "removing entries {from} to {to} failed");
-            assert_eq!(tree.rows(), without(shape, lo, hi));
-            tree.check();
-            tree.tidy();
-            tree.check();
-        }
-        settle();
-        assert_eq!(ledger.live(), 0);
-    }
-    let _alone = alone();
-    let ledger = Ledger::new(10_000);
-    let shape = rows(290, 4, 6, 2);
-    check::<Boxes, RangeMap<_>>(&ledger, &shape);
-    check::<Ints, MapleTree<_>>(&ledger, &shape);
-    check::<Arcs, MapleTree<_>>(&ledger, &shape);
-    check::<RcuArcs, MapleTree<_>>(&ledger, &shape);
-}
-
-/// Cuts that find neither a node nor memory say which entry is in the way, whatever the caller chose, and change nothing.
-#[test]
-fn cuts_without_nodes() {
-    static NOTHING: Reserve = Reserve::new(0);
-    let _alone = alone();
-    let shape = rows(16, 0, 10, 0);
-    let tree = MapleTree::<u32>::with_reserve(&NOTHING);
-    for &(lo, hi, id) in &shape {
-        tree.store(lo..=hi, u32::try_from(id).expect("small")).expect("memory");
-    }
-    tree.synchronize().expect("not inside a read section");
-    // Use up what was released: stores over the same places, with a reader inside so that nothing comes back.
-    let guard = tree.pin();
-    for round in 0.. {
-        if tree.figures().spare == 0 {
-            break;
-        }
-        assert!(round < 100, "the spare nodes never end: {:?}", tree.figures());
-        tree.store(0..=round % 3, 0).expect("memory");
-        tree.store(0..=9, 0).expect("memory");
-    }
-    drop(guard);
-    let mut ballast = Ballast::new();
-    ballast.leave(0);
-    let at = |range: RangeInclusive<u64>, at: u64| Some(WouldCut { range, at });
-    let (cut, ..) = under(Plan::From(1), || tree.prune_cut(55));
-    assert_eq!(cut.err(), at(50..=59, 55));
-    for shortage in [Shortage::Refuse, Shortage::Allocate] {
-        let (cut, ..) = under(Plan::From(1), || tree.prune_cut_or(55, shortage));
-        assert_eq!(cut.err(), at(50..=59, 55), "{shortage:?}");
-        for (range, entry) in [(55..=79, 50..=59), (40..=44, 40..=49), (33..=36, 30..=39), (0..=158, 150..=159)] {
-            let hole = *entry.start() < *range.start() && *range.end() < *entry.end();
-            let (removed, requests, _) = under(Plan::From(1), || tree.remove_or(range.clone(), shortage));
-            match removed.expect_err("a cut without a node") {
-                RemoveError::OutOfMemory => assert!(hole, "{range:?}: a cut names its entry"),
-                RemoveError::WouldCut(would) => {
-                    assert!(!hole, "{range:?}: a hole grows the tree");
-                    assert_eq!(would.range, entry, "{shortage:?} {range:?}");
-                    assert_eq!(requests > 0, shortage == Shortage::Allocate, "{shortage:?} {range:?}");
-                }
-                other => panic!("{other}"),
-            }
-            assert_eq!(shared_contents::<Ints>(&tree), shape);
-            tree.validate().expect("valid");
-        }
-    }
-    // With memory, or after a grace period in which nodes come back, the same calls succeed.
-    tree.remove_or(55..=79, Shortage::Wait).expect("retired nodes came back");
-    assert_eq!(shared_contents::<Ints>(&tree), without(&shape, 55, 79));
-    tree.remove_or(93..=96, Shortage::Allocate).expect("memory again");
-    tree.prune_cut_or(111, Shortage::Allocate).expect("memory again");
-    assert_eq!(shared_contents::<Ints>(&tree), before(&without(&without(&shape, 55, 79), 93, 96), 111, true));
-    tree.validate().expect("valid");
-}
-
-/// Filling a reserve is all or nothing; without it, removals still work.
-#[test]
-fn a_reserve_that_cannot_be_filled() {
-    static RESERVE: Reserve = Reserve::new(10);
-    let _alone = alone();
-    let ledger = Ledger::new(1_000);
-    let shape = rows(120, 0, 10, 0);
-    let tree = MapleTree::<u32>::with_reserve(&RESERVE);
-    let mut ballast = Ballast::new();
-    ballast.leave(7);
-    let books = pool_figures();
-    let (filled, requests, _) = under(Plan::From(1), || RESERVE.fill());
-    assert_eq!((filled, requests), (Err(AllocError(())), 1));
-    assert_eq!((RESERVE.figures().free, pool_figures()), (0, books), "seven nodes of ten were put back");
-    drop(ballast);
-    RESERVE.fill().expect("memory again");
-    assert_eq!(RESERVE.figures().free, 10);
-    // A tree whose spare nodes are all in use, and whose reserve is lent to another: the prune is done in place.
-    for &(lo, hi, id) in &shape {
-        tree.store(lo..=hi, Ints::make(&ledger, id)).expect("memory");
-    }
-    tree.synchronize().expect("not inside a read section");
-    let mut seen = Vec::new();
-    for from in telling(&shape).into_iter().rev() {
-        let want = before(&shared_contents::<Ints>(&tree), from, false);
-        let (pruned, requests, _) = under(Plan::From(1), || tree.prune(from));
-        assert_eq!(requests, 0);
-        assert_eq!(shared_contents::<Ints>(&tree), want, "prune at {from}");
-        seen.push(pruned.form);
-    }
-    assert!(seen.contains(&PruneForm::PathCopy) && seen.contains(&PruneForm::InPlace), "both forms were seen");
-    assert!(RESERVE.figures().in_place_falls > 0 && RESERVE.figures().low_water < 10);
-    drop(tree);
-    settle();
-    assert_eq!((RESERVE.figures().free, RESERVE.figures().lent), (10, 0), "every loan was repaid");
-}
-
-/// A tree that keeps growing until the allocator gives no more, with a reader inside so that nothing is released: everything
-/// stored so far is there, and the next store succeeds once there is memory.
-#[test]
-fn growing_until_memory_ends() {
-    let _alone = alone();
-    let ledger = Ledger::new(10_000);
-    let tree = MapleTree::new();
-    settle();
-    let mut values: Vec<_> = (0..4_000).map(|id| Arcs::make(&ledger, id)).collect();
-    values.reverse();
-    let mut ballast = Ballast::new();
-    let range = |id: u64| -> RangeInclusive<u64> { id * 10..=id * 10 + 9 };
-    let mut stored = 0;
-    ballast.leave(40);
-    while let Some(value) = values.pop() {
-        if tree.figures().retired >= 14 {
-            // Near the threshold of a batch, so the epoch crate's own allocations would come under the plan.
-            tree.synchronize().expect("not inside a read section");
-        }
-        let (result, ..) = under(Plan::From(1), || tree.store(range(stored), value));
-        let Err(error) = result else {
-            stored += 1;
-            continue;
-        };
-        assert_eq!(error.kind, StoreErrorKind::OutOfMemory);
-        assert_eq!(error.value.id(), stored, "the value that did not fit");
-        assert!(stored > 200, "40 nodes hold more than {stored} entries");
-        tree.validate().expect("a valid tree");
-        assert_eq!(shared_contents::<Arcs>(&tree), rows(stored, 0, 10, 0));
-        tree.store(range(stored), error.value).expect("memory again");
-        tree.validate().expect("a valid tree");
-        assert_eq!(shared_contents::<Arcs>(&tree), rows(stored + 1, 0, 10, 0));
-        values.clear();
-        drop((tree, ballast));
-        settle();
-        ledger.assert_all_dropped();
-        return;
-    }
-    panic!("memory never ended: {stored} entries stored");
-}
-
-/// Errors are usable as errors, whatever the entry is.
-#[test]
-fn errors_say_what_happened() {
-    fn said<E: std::error::Error + Debug>(error: &E) -> bool {
-        !error.to_string().is_empty() && !format!("{error:?}").is_empty()
-    }
-    let _alone = alone();
-    let ledger = Ledger::new(10_000);
-    let mut map = RangeMap::new();
-    let mut ballast = Ballast::new();
-    ballast.leave(0);
-    let value = Boxes::make(&ledger, 1);
-    let (result, ..) = under(Plan::From(1), || map.store(1..=1, value));
-    let error = result.expect_err("no memory");
-    assert_eq!(error.kind, StoreErrorKind::OutOfMemory);
-    assert!(said(&error));
-    let (result, ..) = under(Plan::From(1), || map.insert(1..=1, error.value));
-    let error = result.expect_err("no memory");
-    assert_eq!(error.kind, InsertErrorKind::OutOfMemory);
-    assert!(said(&error));
-    let error = map.replace(1, error.value).expect_err("nothing there");
-    assert_eq!(error.kind, ReplaceErrorKind::Vacant(0..=u64::MAX));
-    assert!(said(&error));
-    let error = map.store(3..3, error.value).expect_err("an empty range");
-    assert!(matches!(error.kind, StoreErrorKind::BadRange(_)) && said(&error));
-    drop(error);
-    assert_eq!(ledger.dropped(1), 1);
-    ledger.assert_all_dropped();
 }

@@ -1,0 +1,190 @@
+//! The exclusive face, and its calls for those who have it by `get_mut`.
+
+use super::outcome::{copied, inserted, item, map_until, not_replaced, pair, removed, stored};
+use super::{Face, Scan};
+use crate::entry::Number;
+use crate::model::{Bounds, Item, Refusal, Span};
+use core::fmt;
+use maple_tree::{MapleTree, RangeMap, RemoveError, Reserve, Shortage, Summary};
+
+/// The exclusive face.
+pub struct ExclusiveFace<V: Number>(pub RangeMap<V>);
+
+impl<V: Number> fmt::Debug for ExclusiveFace<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.texts()[0])
+    }
+}
+
+impl<V: Number> Face for ExclusiveFace<V> {
+    type Entry = V;
+    const EXCLUSIVE: bool = true;
+
+    fn code() -> String {
+        format!("RangeMap::<{}>::new()", V::TYPE)
+    }
+
+    fn new() -> Self {
+        Self(RangeMap::new())
+    }
+
+    fn get(&self, index: u64) -> Option<u64> {
+        self.0.get(index).map(V::read)
+    }
+
+    fn get_range(&self, index: u64) -> (Span, Option<u64>) {
+        let (range, entry) = self.0.get_range(index);
+        (pair(range), entry.map(V::read))
+    }
+
+    fn contains(&self, index: u64) -> bool {
+        self.0.contains(index)
+    }
+
+    fn first(&self) -> Option<Item> {
+        self.0.first().map(item::<V>)
+    }
+
+    fn last(&self) -> Option<Item> {
+        self.0.last().map(item::<V>)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn scan_all<T>(&self, look: impl FnOnce(Scan<'_, Item>) -> T) -> T {
+        look(&mut self.0.iter().map(item::<V>))
+    }
+
+    fn scan<T>(&self, bounds: Bounds, look: impl FnOnce(Scan<'_, Item>) -> T) -> T {
+        look(&mut self.0.range(bounds).map(item::<V>))
+    }
+
+    fn scan_gaps<T>(&self, bounds: Bounds, look: impl FnOnce(Scan<'_, Span>) -> T) -> T {
+        look(&mut self.0.gaps(bounds).map(pair))
+    }
+
+    fn scan_twice(&self, bounds: Bounds, taken: usize) -> [Vec<Item>; 2] {
+        let mut scan = self.0.range(bounds);
+        scan.by_ref().take(taken).for_each(drop);
+        let clone = scan.clone();
+        [scan, clone].map(|rest| rest.map(item::<V>).collect())
+    }
+
+    fn store(&mut self, range: Bounds, value: u64) -> Result<(), Refusal> {
+        stored(self.0.store(range, V::make(value)), value)
+    }
+
+    fn insert(&mut self, range: Bounds, value: u64) -> Result<(), Refusal> {
+        inserted(self.0.insert(range, V::make(value)), value)
+    }
+
+    fn replace(&mut self, index: u64, value: u64) -> Result<Item, Refusal> {
+        replace_alone(&mut self.0, index, value)
+    }
+
+    fn erase(&mut self, index: u64) -> Option<Item> {
+        erase_alone(&mut self.0, index)
+    }
+
+    fn remove(&mut self, range: Bounds) -> Result<(), Refusal> {
+        removed(self.0.remove(range))
+    }
+
+    fn remove_sparing(&mut self, range: Bounds) -> Result<(), Refusal> {
+        remove_sparing_alone(&mut self.0, range)
+    }
+
+    fn remove_whole(&mut self, range: Bounds) {
+        self.0.remove_whole(range);
+    }
+
+    fn compact(&mut self) {
+        self.0.compact().expect("memory for new nodes");
+    }
+
+    fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    fn prune(&mut self, from: u64) {
+        drop(self.0.prune(from));
+    }
+
+    fn prune_in_place(&mut self, from: u64) {
+        drop(self.0.prune(from));
+    }
+
+    fn prune_cut(&mut self, from: u64) {
+        prune_cut_alone(&mut self.0, from);
+    }
+
+    fn prune_cut_allocating(&mut self, from: u64) {
+        prune_cut_alone(&mut self.0, from);
+    }
+
+    fn dup(&self) -> Self {
+        Self(self.0.dup().expect("memory for a copy"))
+    }
+
+    fn dup_with(&self, good: usize) -> (Vec<Item>, Option<Span>) {
+        let mut seen = Vec::new();
+        let done = self.0.try_dup_with(map_until::<V>(good, &mut seen));
+        copied(done, &seen, &self.items())
+    }
+
+    fn convert(self) -> Self {
+        Self(MapleTree::<V>::from(self.0).into_inner())
+    }
+
+    fn pin(&mut self) {}
+
+    fn synchronize(&mut self) {}
+
+    fn hand_over(&mut self) {}
+
+    fn validate(&self) -> Summary {
+        match self.0.validate() {
+            Ok(summary) => summary,
+            Err(invalid) => panic!("{invalid:?}\n{}", self.0.dump()),
+        }
+    }
+
+    fn texts(&self) -> [String; 2] {
+        [self.0.dump().to_string(), self.0.dot().to_string()]
+    }
+}
+
+pub(super) fn replace_alone<V: Number>(map: &mut RangeMap<V>, index: u64, value: u64) -> Result<Item, Refusal> {
+    match map.replace(index, V::make(value)) {
+        Ok((range, old)) => Ok((*range.start(), *range.end(), old.value())),
+        Err(error) => Err(not_replaced(error, value)),
+    }
+}
+
+pub(super) fn erase_alone<V: Number>(map: &mut RangeMap<V>, index: u64) -> Option<Item> {
+    let (range, old) = map.erase(index)?;
+    Some((*range.start(), *range.end(), old.value()))
+}
+
+pub(super) fn remove_sparing_alone<V: Number>(map: &mut RangeMap<V>, range: Bounds) -> Result<(), Refusal> {
+    match map.remove_or(range, Shortage::Refuse) {
+        Err(RemoveError::WouldCut(_)) => removed(map.remove(range)),
+        done => removed(done),
+    }
+}
+
+pub(super) fn prune_cut_alone<V: Number>(map: &mut RangeMap<V>, from: u64) {
+    // Others draw on the same reserve.
+    for _ in 0..100 {
+        match map.prune_cut(from) {
+            Ok(tail) => return drop(tail),
+            Err(refused) => {
+                assert_eq!((*refused.range.end(), refused.at), (u64::MAX, from), "only a new root needs a node");
+            }
+        }
+        Reserve::global().fill().expect("memory for the reserve");
+    }
+    panic!("no node for a cut, though the reserve was filled");
+}
