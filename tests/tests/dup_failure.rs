@@ -2,6 +2,8 @@
 //! one by one, prune at the failure). What is left is a valid tree of exactly the prefix, every value is dropped exactly once, and
 //! the original does not change.
 
+#![expect(clippy::type_complexity, clippy::result_large_err, reason = "closures stand for either face, and give the copy back")]
+
 use std::cell::Cell;
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};

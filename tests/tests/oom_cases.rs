@@ -69,7 +69,7 @@ fn removing_whole_entries_never_fails() {
             let want = without(shape, lo, hi);
             let make = || build::<K>(ledger, shape);
             let mut maps = [make(), make()];
-            let trees = [make(), make()].map(|map| MapleTree::<K::V>::from(map));
+            let trees = [make(), make()].map(MapleTree::<K::V>::from);
             let mut ballast = Ballast::new();
             ballast.leave(0);
             let (removed, ..) = under(Plan::From(1), || maps[0].remove(lo..=hi));
