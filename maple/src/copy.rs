@@ -58,7 +58,10 @@ impl<V: Entry> RangeMap<V> {
     where
         V: TryClone,
     {
-        dup_root::<V>(&self.root).map_err(|_| AllocError(()))
+        let mut copy = Self::new();
+        // SAFETY: an entry of the map is not taken back during the call.
+        let copied = copy_root(&self.root, &mut copy, |_, _, old| unsafe { try_clone_raw::<V>(old) });
+        copied.map(|()| copy).map_err(|_| AllocError(()))
     }
 
     /// A copy of the map, node for node, with every entry made by `entry` from the range and the entry of the original. `O(n)`.
@@ -86,38 +89,37 @@ impl<V: Entry> RangeMap<V> {
         &self,
         mut entry: impl FnMut(RangeInclusive<u64>, V::Ref<'_>) -> Result<W, E>,
     ) -> Result<RangeMap<W>, DupError<W, E>> {
-        // SAFETY: the entries are not taken back while the map is borrowed.
-        try_dup_root(&self.root, |first, last, old| entry(first..=last, unsafe { V::borrow(old) }))
+        let mut copy = RangeMap::new();
+        let copied = copy_root(&self.root, &mut copy, |first, last, old| {
+            // SAFETY: the entries are not taken back while the map is borrowed.
+            entry(first..=last, unsafe { V::borrow(old) }).map(W::into_raw)
+        });
+        outcome(copy, copied)
     }
 }
 
-#[expect(clippy::result_large_err, reason = "the copy that failed is as large as one that did not")]
-pub(crate) fn dup_root<V: Entry + TryClone>(root: &Root) -> Result<RangeMap<V>, DupError<V, AllocError>> {
-    // SAFETY: an entry of the tree is not taken back during the call.
-    copy_root(root, |_, _, old| unsafe { try_clone_raw::<V>(old) })
-}
+/// Why a copy stopped: no nodes, or the range and the error of an entry.
+pub(crate) type Stopped<E> = Option<(RangeInclusive<u64>, E)>;
 
-#[expect(clippy::result_large_err, reason = "the copy that failed is as large as one that did not")]
-pub(crate) fn try_dup_root<W: Entry, E>(
+/// Copies a tree whose writer is kept out into the empty map `copy`, which is the caller's, so that it is dropped where foreign code may
+/// run; `entry` gives the new entry, as a pointer from `into_raw` of `W`.
+pub(crate) fn copy_root<W: Entry, E>(
     root: &Root,
-    mut entry: impl FnMut(u64, u64, NonNull<()>) -> Result<W, E>,
-) -> Result<RangeMap<W>, DupError<W, E>> {
-    copy_root(root, |first, last, old| entry(first, last, old).map(W::into_raw))
-}
-
-/// Copies a tree whose writer is kept out; `entry` gives the new entry, as a pointer from `into_raw` of `W`.
-#[expect(clippy::result_large_err, reason = "the copy that failed is as large as one that did not")]
-fn copy_root<W: Entry, E>(
-    root: &Root,
+    copy: &mut RangeMap<W>,
     mut entry: impl FnMut(u64, u64, NonNull<()>) -> Result<NonNull<()>, E>,
-) -> Result<RangeMap<W>, DupError<W, E>> {
-    let mut copy = RangeMap::new();
-    dup::prepare(root, &mut copy.owner).map_err(|_| DupError::OutOfMemory)?;
-    let copied = dup::copy(root, &copy.root, &mut copy.owner, |first, last, old| {
-        entry(first, last, old).map_err(|error| (first..=last, error))
-    });
+) -> Result<(), Stopped<E>> {
+    dup::prepare(root, &mut copy.owner).map_err(|_| None)?;
+    dup::copy(root, &copy.root, &mut copy.owner, |first, last, old| {
+        entry(first, last, old).map_err(|error| Some((first..=last, error)))
+    })
+}
+
+/// The outcome of [`copy_root`] for the caller of a face.
+#[expect(clippy::result_large_err, reason = "the copy that failed is as large as one that did not")]
+pub(crate) fn outcome<W: Entry, E>(copy: RangeMap<W>, copied: Result<(), Stopped<E>>) -> Result<RangeMap<W>, DupError<W, E>> {
     match copied {
         Ok(()) => Ok(copy),
-        Err((range, error)) => Err(DupError::Entry { range, error, partial: copy }),
+        Err(None) => Err(DupError::OutOfMemory),
+        Err(Some((range, error))) => Err(DupError::Entry { range, error, partial: copy }),
     }
 }

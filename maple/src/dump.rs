@@ -2,31 +2,31 @@
 
 use crate::node::{NodeRef, Root};
 use crate::path::Frame;
+use crate::sync::Mutex;
 use crate::walk::for_each_node;
 use core::fmt;
-use std::sync::MutexGuard;
 
 /// The nodes of a tree as indented text, by its `Display`; made by `dump`.
 ///
-/// Of a [`MapleTree`](crate::MapleTree) it holds the writer lock: writers wait while it lives.
+/// Of a [`MapleTree`](crate::MapleTree) it is formatted under the writer lock.
 pub struct Dump<'a> {
     pub(crate) root: &'a Root,
-    pub(crate) lock: Option<MutexGuard<'a, ()>>,
+    pub(crate) lock: Option<&'a Mutex<()>>,
 }
 
 /// The nodes of a tree as a graph in the DOT language of Graphviz, by its `Display`; made by `dot`.
 ///
-/// Of a [`MapleTree`](crate::MapleTree) it holds the writer lock: writers wait while it lives.
+/// Of a [`MapleTree`](crate::MapleTree) it is formatted under the writer lock.
 pub struct Dot<'a> {
     pub(crate) root: &'a Root,
-    pub(crate) lock: Option<MutexGuard<'a, ()>>,
+    pub(crate) lock: Option<&'a Mutex<()>>,
 }
 
 macro_rules! debug_with_lock {
     ($($name:ident)*) => {$(
         impl fmt::Debug for $name<'_> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.debug_struct(stringify!($name)).field("locked", &self.lock.is_some()).finish_non_exhaustive()
+                f.debug_struct(stringify!($name)).field("shared", &self.lock.is_some()).finish_non_exhaustive()
             }
         }
     )*};
@@ -51,6 +51,7 @@ fn steps(frame: &Frame) -> impl Iterator<Item = Frame> {
 
 impl fmt::Display for Dump<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let _lock = self.lock.map(Mutex::lock);
         let Some((_, top)) = self.root.load() else {
             return f.write_str("empty\n");
         };
@@ -74,6 +75,7 @@ impl fmt::Display for Dump<'_> {
 
 impl fmt::Display for Dot<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let _lock = self.lock.map(Mutex::lock);
         let name = |node: NodeRef| node.as_ptr().addr().get();
         let mut result = writeln!(f, "digraph maple_tree {{\n  node [shape=record, fontname=monospace];");
         for_each_node(self.root.load(), &mut |level, frame| {

@@ -38,7 +38,9 @@ pub(crate) enum Mode {
 pub(crate) enum Memory {
     /// What the tree has to spare, then the pool, which may ask the global allocator.
     Allocate,
-    /// What the tree has at hand, its earmark included, then the reserve.
+    /// What the tree has at hand, its earmark included, then the reserve: for prunes.
+    Earmark,
+    /// What the tree has to spare, then the reserve.
     Borrow,
     /// What the tree has to spare.
     Spare,
@@ -58,8 +60,14 @@ pub(crate) struct Writer<'a> {
     pub(crate) kind: Kind,
 }
 
-/// Entries that an edit displaced without leaving them in a retired node.
-pub(crate) type Displaced = ArrayVec<NonNull<()>, SLOTS>;
+/// What is left of an edit, for its caller to release where foreign code may run.
+#[derive(Debug, Default)]
+pub(crate) struct Leftovers {
+    /// Entries that were displaced and are in no retired node.
+    pub(crate) displaced: ArrayVec<NonNull<()>, SLOTS>,
+    /// The copy of an entry for an edit that was refused.
+    pub(crate) unused: Option<NonNull<()>>,
+}
 
 /// At most fifteen whole slots and a remnant on either side of the new range, or one node and a sibling.
 const RUN: usize = 2 * SLOTS + 4;
@@ -143,7 +151,8 @@ impl Writer<'_> {
     pub(crate) fn source(&self, memory: Memory) -> Source<'static> {
         match memory {
             Memory::Allocate => Source::Pool,
-            Memory::Borrow => Source::Loan(self.owner.reserve.loan()),
+            Memory::Earmark => Source::Loan { loan: self.owner.reserve.loan(), earmark: true },
+            Memory::Borrow => Source::Loan { loan: self.owner.reserve.loan(), earmark: false },
             Memory::Spare => Source::Spare,
         }
     }
@@ -157,7 +166,7 @@ impl Writer<'_> {
         }
     }
 
-    /// Makes `first..=last` hold `word` (or nothing), whatever was there. What it displaced is in `displaced` or in retired nodes.
+    /// Makes `first..=last` hold `word` (or nothing), whatever was there. What it displaced is in `left_over` or in retired nodes.
     ///
     /// `split` copies an entry that is cut in two; it is called before anything is changed.
     ///
@@ -169,7 +178,7 @@ impl Writer<'_> {
         (first, last): (u64, u64),
         word: Word,
         memory: Memory,
-        displaced: &mut Displaced,
+        left_over: &mut Leftovers,
         split: impl FnOnce(NonNull<()>) -> Result<NonNull<()>, AllocError>,
     ) -> Result<(), AllocError> {
         let root = self.root.load();
@@ -191,18 +200,20 @@ impl Writer<'_> {
             let carried = old.is_dead() || (old.is_live() && self.kind.carried_by_slot);
             if starts && ends && word.is_live() && (self.mode == Mode::Exclusive || !carried) {
                 frame.node.publish(frame.slot, word);
-                displaced.extend(old.target());
+                left_over.displaced.extend(old.target());
                 return Ok(());
             }
             if let Some(entry) = old.target().filter(|_| !starts && !ends) {
-                copy = Some(Word::live(split(entry)?));
+                // An earlier attempt at the same edit may have made the copy.
+                let made = left_over.unused.take().map_or_else(|| split(entry), Ok);
+                copy = Some(Word::live(made?));
             }
         }
 
         let mut draft = Draft { fresh: ArrayVec::new(), old: ArrayVec::new() };
         let edit = Edit { first, last, word, copy, apart: apart.as_ref().unwrap_or(&left) };
         let mut source = self.source(memory);
-        let built = self.build(&left, &right, &edit, &mut source, &mut draft, displaced);
+        let built = self.build(&left, &right, &edit, &mut source, &mut draft, left_over);
         if built.is_err() {
             for node in draft.fresh.drain(..) {
                 self.owner.stock.untake(&mut source, node);
@@ -214,19 +225,19 @@ impl Writer<'_> {
         for old in draft.old {
             self.retire(&old);
         }
-        if let (Err(_), Some(copy)) = (&built, copy.and_then(Word::target)) {
-            // SAFETY: the copy was made for this edit and went nowhere.
-            unsafe { self.kind.drop(copy) };
+        if built.is_err() {
+            left_over.unused = copy.and_then(Word::target);
         }
         built
     }
 
-    /// Retires a node that was replaced; what it alone still holds is marked dead, so that it is found when it is time to release it.
+    /// Retires a node that was replaced; what its successor does not have is marked as left behind, so that it is found when it is time
+    /// to release it.
     pub(crate) fn retire_husk(&mut self, node: NodeRef, level: usize, removed: Range<usize>) {
         for slot in removed {
             let word = node.own_slot(slot);
             if word.is_live() {
-                node.publish(slot, word.dead());
+                node.publish(slot, word.left_behind());
             }
         }
         self.owner.retire(node, level, Remains::Husk);
@@ -243,7 +254,7 @@ impl Writer<'_> {
         edit: &Edit<'_>,
         source: &mut Source<'_>,
         draft: &mut Draft,
-        displaced: &mut Displaced,
+        left_over: &mut Leftovers,
     ) -> Result<(), AllocError> {
         let top = left.top();
         // The nodes that the level below came to, and whether a sibling on either side was pulled in.
@@ -297,7 +308,7 @@ impl Writer<'_> {
                         continue;
                     };
                     if level == 0 {
-                        displaced.push(target);
+                        left_over.displaced.push(target);
                     } else {
                         // SAFETY: a live word of an inner slot is a child.
                         self.owner.retire(unsafe { NodeRef::from_target(target) }, level - 1, Remains::Tree);
@@ -333,11 +344,15 @@ impl Writer<'_> {
             } else {
                 let mut from = 0;
                 for part in run.parts(packed) {
-                    let node = self.node(source, draft)?;
                     let slots = &run.0[from..from + part];
+                    from += part;
+                    if let [gap @ (_, Word::EMPTY)] = slots {
+                        news.push(*gap);
+                        continue;
+                    }
+                    let node = self.node(source, draft)?;
                     // SAFETY: a new node that nobody can reach yet.
                     unsafe { node.rewrite(slots) };
-                    from += part;
                     news.push((slots[part - 1].0, node.word()));
                 }
             }

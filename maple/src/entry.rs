@@ -2,7 +2,6 @@
 
 use core::fmt;
 use core::marker::PhantomData;
-use core::mem::ManuallyDrop;
 use core::ops::Deref;
 use core::ptr::{self, NonNull};
 use maple_rcu::{AllocError, Link, Rcu, RcuArc, RcuBox};
@@ -92,13 +91,15 @@ pub unsafe trait Entry: Sized {
 pub unsafe trait Shared<R: Rcu>: Entry + Send + 'static {}
 
 /// A copy of an entry that is refused, not aborted, when memory is short. Needed wherever a range may be split in two.
-pub trait TryClone: Sized {
+///
+/// It is made from what readers get ([`Entry::Ref`]), because readers may be looking at the original.
+pub trait TryClone: Entry {
     /// Makes the copy.
     ///
     /// # Errors
     ///
     /// When the allocator gives no memory.
-    fn try_clone(&self) -> Result<Self, AllocError>;
+    fn try_clone(entry: Self::Ref<'_>) -> Result<Self, AllocError>;
 }
 
 /// What the engine, which knows nothing of the entry's type, needs to know of it.
@@ -140,10 +141,9 @@ impl Kind {
 /// # Safety
 ///
 /// As for [`Entry::borrow`], for the time of the call.
-pub(crate) unsafe fn try_clone_raw<V: Entry + TryClone>(raw: NonNull<()>) -> Result<NonNull<()>, AllocError> {
-    // SAFETY: the value is not dropped here, so it is not taken back.
-    let value = ManuallyDrop::new(unsafe { V::from_raw(raw) });
-    Ok(value.try_clone()?.into_raw())
+pub(crate) unsafe fn try_clone_raw<V: TryClone>(raw: NonNull<()>) -> Result<NonNull<()>, AllocError> {
+    // SAFETY: the caller's promise.
+    Ok(V::try_clone(unsafe { V::borrow(raw) })?.into_raw())
 }
 
 const fn assert_tag_bits<T>() {
@@ -182,10 +182,10 @@ unsafe impl<T: Send + 'static, R: Rcu> Shared<R> for Box<T> {}
 
 impl<T: Clone> TryClone for Box<T> {
     /// Allocates by itself, so that a refused allocation is an error. (What `T::clone` does is `T`'s.)
-    fn try_clone(&self) -> Result<Self, AllocError> {
+    fn try_clone(entry: &T) -> Result<Self, AllocError> {
         if size_of::<T>() == 0 {
             // A box of a value without a size allocates nothing.
-            return Ok(Box::new(T::clone(self)));
+            return Ok(Box::new(entry.clone()));
         }
         let layout = Layout::new::<T>();
         // SAFETY: the size is not zero.
@@ -200,7 +200,7 @@ impl<T: Clone> TryClone for Box<T> {
             }
         }
         let unused = Unused(memory, layout);
-        let value = T::clone(self);
+        let value = entry.clone();
         core::mem::forget(unused);
         let memory = memory.cast::<T>();
         // SAFETY: fresh memory of the right layout.
@@ -211,15 +211,23 @@ impl<T: Clone> TryClone for Box<T> {
 }
 
 /// What a reader gets of an `Arc<T>`: the value, and the means to keep it past the read section.
+///
+/// # Invariants
+///
+/// The pointer came from `Arc::into_raw`, and the tree's count is held during `'a`.
 pub struct ArcRef<'a, T> {
-    value: &'a T,
-    /// It may be sent where an `Arc` may be, because it can become one there.
+    raw: NonNull<T>,
     arc: PhantomData<&'a Arc<T>>,
 }
 
+// SAFETY: it is a shared reference to an `Arc`, which can be cloned and dropped elsewhere.
+unsafe impl<T: Send + Sync> Send for ArcRef<'_, T> {}
+// SAFETY: as above.
+unsafe impl<T: Send + Sync> Sync for ArcRef<'_, T> {}
+
 impl<T: fmt::Debug> fmt::Debug for ArcRef<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.value.fmt(f)
+        self.get().fmt(f)
     }
 }
 
@@ -234,15 +242,16 @@ impl<T> Copy for ArcRef<'_, T> {}
 impl<'a, T> ArcRef<'a, T> {
     /// The value, for as long as the read section and the tree's borrow last.
     pub fn get(self) -> &'a T {
-        self.value
+        // SAFETY: by the invariant of the type the value lives during `'a`.
+        unsafe { self.raw.as_ref() }
     }
 
     /// A counted reference that outlives the read section.
     pub fn to_arc(self) -> Arc<T> {
-        // SAFETY: an `ArcRef` is made only of a pointer from `Arc::into_raw` while the tree's count is held.
-        unsafe { Arc::increment_strong_count(self.value) };
+        // SAFETY: by the invariant of the type it came from `Arc::into_raw` and a count is held.
+        unsafe { Arc::increment_strong_count(self.raw.as_ptr()) };
         // SAFETY: the count that was just added is the one this takes.
-        unsafe { Arc::from_raw(self.value) }
+        unsafe { Arc::from_raw(self.raw.as_ptr()) }
     }
 }
 
@@ -250,7 +259,7 @@ impl<T> Deref for ArcRef<'_, T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        self.value
+        self.get()
     }
 }
 
@@ -279,8 +288,8 @@ unsafe impl<T> Entry for Arc<T> {
     where
         T: 'a,
     {
-        // SAFETY: the caller's promise.
-        ArcRef { value: unsafe { raw.cast().as_ref() }, arc: PhantomData }
+        // INVARIANT: the pointer came from `into_raw`, and the caller promises that it is not taken back.
+        ArcRef { raw: raw.cast(), arc: PhantomData }
     }
 }
 
@@ -288,8 +297,8 @@ unsafe impl<T> Entry for Arc<T> {
 unsafe impl<T: Send + Sync + 'static, R: Rcu> Shared<R> for Arc<T> {}
 
 impl<T> TryClone for Arc<T> {
-    fn try_clone(&self) -> Result<Self, AllocError> {
-        Ok(Arc::clone(self))
+    fn try_clone(entry: ArcRef<'_, T>) -> Result<Self, AllocError> {
+        Ok(entry.to_arc())
     }
 }
 
@@ -320,9 +329,9 @@ unsafe impl<T: Sync + 'static> Entry for &'static T {
 // SAFETY: nothing here retires to a flavour.
 unsafe impl<T: Sync + 'static, R: Rcu> Shared<R> for &'static T {}
 
-impl<T> TryClone for &'static T {
-    fn try_clone(&self) -> Result<Self, AllocError> {
-        Ok(self)
+impl<T: Sync + 'static> TryClone for &'static T {
+    fn try_clone(entry: &'static T) -> Result<Self, AllocError> {
+        Ok(entry)
     }
 }
 
@@ -361,8 +370,8 @@ unsafe impl<T> Entry for RcuBox<T> {
 unsafe impl<T: Send + 'static, R: Rcu> Shared<R> for RcuBox<T> {}
 
 impl<T: Clone> TryClone for RcuBox<T> {
-    fn try_clone(&self) -> Result<Self, AllocError> {
-        RcuBox::try_new(T::clone(self)).map_err(|_| AllocError(()))
+    fn try_clone(entry: &T) -> Result<Self, AllocError> {
+        RcuBox::try_new(entry.clone()).map_err(|_| AllocError(()))
     }
 }
 
@@ -442,8 +451,9 @@ unsafe impl<T: Send + Sync + 'static, R: Rcu> Entry for RcuArc<T, R> {
 unsafe impl<T: Send + Sync + 'static, R: Rcu> Shared<R> for RcuArc<T, R> {}
 
 impl<T: Send + Sync + 'static, R: Rcu> TryClone for RcuArc<T, R> {
-    fn try_clone(&self) -> Result<Self, AllocError> {
-        Ok(self.clone())
+    /// Allocates nothing. (The tree holds a count, so there is one to add to.)
+    fn try_clone(entry: RcuArcRef<'_, T, R>) -> Result<Self, AllocError> {
+        entry.upgrade().ok_or(AllocError(()))
     }
 }
 
@@ -511,8 +521,8 @@ macro_rules! integer_entries {
         unsafe impl<R: Rcu> Shared<R> for $type {}
 
         impl TryClone for $type {
-            fn try_clone(&self) -> Result<Self, AllocError> {
-                Ok(*self)
+            fn try_clone(entry: $type) -> Result<Self, AllocError> {
+                Ok(entry)
             }
         }
     )*};

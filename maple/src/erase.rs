@@ -6,7 +6,7 @@
 //!                                                          the two children that stick out are entered
 //! ```
 
-use crate::edit::{Displaced, Memory, Mode, Writer};
+use crate::edit::{Leftovers, Memory, Mode, Writer};
 use crate::list::Remains;
 use crate::node::{NodeRef, SLOTS, Word};
 use crate::path::{Frame, Path};
@@ -45,10 +45,10 @@ impl Writer<'_> {
 
     /// Joins the gap `first..=last` with its neighbours and merges nodes that got few, as far as no memory is needed.
     fn tidy(&mut self, first: u64, last: u64) {
-        let mut displaced = Displaced::new();
-        let refused = self.write((first, last), Word::EMPTY, Memory::Spare, &mut displaced, Ok);
+        let mut left_over = Leftovers::default();
+        let refused = self.write((first, last), Word::EMPTY, Memory::Spare, &mut left_over, Ok);
         // A gap over exactly one slot never takes more slots than there were, so the leaf is rewritten in place.
-        debug_assert!(refused.is_ok() && displaced.is_empty());
+        debug_assert!(refused.is_ok() && left_over.displaced.is_empty());
     }
 
     /// Unlinks the nodes at the end of `path` that hold nothing alive.

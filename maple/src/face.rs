@@ -1,11 +1,12 @@
 //! What both faces do in the same way.
 
-use crate::edit::{Displaced, Memory, Writer};
+use crate::edit::{Leftovers, Memory, Mode, Writer};
 use crate::entry::{Entry, Kind, TryClone, try_clone_raw};
 use crate::error::{InsertError, InsertErrorKind, RemoveError, WouldCut};
 use crate::list::Limbo;
-use crate::node::{Root, SLOTS, Word};
+use crate::node::{Root, Word};
 use crate::owner::{Release, Sink};
+use crate::path::Path;
 use crate::range::inclusive;
 use crate::reserve::Reserve;
 use crate::sweep::Swept;
@@ -73,7 +74,7 @@ pub(crate) fn insert_with<V: Entry>(
     writer: &mut Writer<'_>,
     range: &impl RangeBounds<u64>,
     value: V,
-    displaced: &mut Displaced,
+    left_over: &mut Leftovers,
 ) -> Result<(), InsertError<V>> {
     let window = match inclusive(range) {
         Ok(window) => window,
@@ -86,7 +87,7 @@ pub(crate) fn insert_with<V: Entry>(
     }
     let value = Pending::new(value);
     // The range is a gap, so there is nothing to split.
-    match writer.write(window, value.word(), Memory::Allocate, displaced, |_| Err(AllocError(()))) {
+    match writer.write(window, value.word(), Memory::Allocate, left_over, |_| Err(AllocError(()))) {
         Ok(()) => value.stored(),
         Err(_) => return Err(InsertError { value: value.into_value(), kind: InsertErrorKind::OutOfMemory }),
     }
@@ -107,14 +108,14 @@ pub enum Shortage {
     Wait,
 }
 
-/// Removes what is inside `window`. A cut takes nodes that the tree has at hand or a loan, and may ask the allocator only if
-/// `allocate`; a hole inside one entry grows the tree, as a store does. Whole entries are removed in any case, if need be in place
-/// (which leaves dead words behind).
+/// Removes what is inside `window`. A cut takes nodes that the tree has to spare, asks the allocator if it may (`allocate`), and takes a
+/// loan; a hole inside one entry grows the tree, as a store does. Whole entries are removed in any case, if need be in place (which
+/// leaves dead words behind).
 pub(crate) fn remove_with<V: Entry + TryClone>(
     writer: &mut Writer<'_>,
     window: (u64, u64),
     allocate: bool,
-    displaced: &mut Displaced,
+    left_over: &mut Leftovers,
 ) -> Result<(), RemoveError> {
     let mut walk = Walk::new(writer.root, Some(window));
     let Some(first) = walk.next() else { return Ok(()) };
@@ -125,18 +126,25 @@ pub(crate) fn remove_with<V: Entry + TryClone>(
     let cut = starts_before.or(ends_behind);
     // SAFETY: an entry of the tree is not taken back during the call.
     let split = |entry| unsafe { try_clone_raw::<V>(entry) };
-    let mut removed = writer.write(window, Word::EMPTY, Memory::Borrow, displaced, split);
-    if removed.is_err() && (hole || (allocate && cut.is_some())) {
-        removed = writer.write(window, Word::EMPTY, Memory::Allocate, displaced, split);
+    let sources: &[Memory] = match cut {
+        None => &[Memory::Spare],
+        Some(_) if allocate || hole => &[Memory::Allocate, Memory::Borrow],
+        Some(_) => &[Memory::Borrow],
+    };
+    let removed = sources.iter().find(|memory| writer.write(window, Word::EMPTY, **memory, left_over, split).is_ok());
+    if removed.is_some() && writer.mode == Mode::Shared {
+        // A leaf that became a gap may have been all that its parent held.
+        let path = Path::to(writer.root.load(), window.0);
+        writer.collapse(&path);
     }
     match (removed, cut) {
-        (Ok(()), _) => Ok(()),
-        (Err(_), None) => {
+        (Some(_), _) => Ok(()),
+        (None, None) => {
             writer.kill(window.0, window.1);
             Ok(())
         }
-        (Err(_), Some(_)) if hole => Err(RemoveError::OutOfMemory),
-        (Err(_), Some(cut)) => Err(RemoveError::WouldCut(cut)),
+        (None, Some(_)) if hole => Err(RemoveError::OutOfMemory),
+        (None, Some(cut)) => Err(RemoveError::WouldCut(cut)),
     }
 }
 
@@ -146,12 +154,8 @@ pub(crate) fn remove_with<V: Entry + TryClone>(
 ///
 /// No reader can be looking at it, and it is of a tree with entries of type `V`.
 pub(crate) unsafe fn release_swept<V: Entry>(limbo: Limbo, entries: Swept, reserve: &'static Reserve) {
-    for chunk in entries.chunks(SLOTS) {
-        // SAFETY: the caller's promise.
-        let mut release = unsafe { Release::new(Limbo::new(), Kind::of::<V>(), Sink::Reserve(reserve)) };
-        chunk.iter().for_each(|entry| release.add_entry(*entry));
-        release.run();
-    }
     // SAFETY: the caller's promise.
-    unsafe { Release::new(limbo, Kind::of::<V>(), Sink::Reserve(reserve)) }.run();
+    let mut release = unsafe { Release::new(limbo, Kind::of::<V>(), Sink::Reserve(reserve)) };
+    entries.into_iter().for_each(|entry| release.add_entry(entry));
+    release.run();
 }

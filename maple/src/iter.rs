@@ -118,7 +118,7 @@ impl<V: Entry> Iterator for Gaps<'_, V> {
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             let (low, high) = self.left?;
-            let Some(found) = self.walk.next() else {
+            let Some(found) = self.walk.next_overlapping() else {
                 self.left = None;
                 return Some(low..=high);
             };
@@ -134,7 +134,7 @@ impl<V: Entry> DoubleEndedIterator for Gaps<'_, V> {
     fn next_back(&mut self) -> Option<Self::Item> {
         loop {
             let (low, high) = self.left?;
-            let Some(found) = self.walk.next_back() else {
+            let Some(found) = self.walk.next_back_overlapping() else {
                 self.left = None;
                 return Some(low..=high);
             };

@@ -100,7 +100,8 @@ impl FreeList {
 /// What a node on the [`Limbo`] list still holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Remains {
-    /// The node alone was replaced. What its live slots point at lives on in its successor; what its dead slots point at is its own.
+    /// The node alone was replaced. What its live slots point at lives on in its successor; what is dead or left
+    /// behind in it is its own.
     Husk,
     /// The node with everything below it was removed: every slot that is not empty is its own.
     Tree,

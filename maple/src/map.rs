@@ -1,7 +1,7 @@
 //! The exclusive face: one owner, no guards, changes in place.
 
 use crate::dump::{Dot, Dump};
-use crate::edit::{Displaced, Memory, Mode, Writer};
+use crate::edit::{Leftovers, Memory, Mode, Writer};
 use crate::entry::{Entry, Kind, TryClone, try_clone_raw};
 use crate::error::{InsertError, RemoveError, ReplaceError, ReplaceErrorKind, StoreError, StoreErrorKind, WouldCut};
 use crate::face::{Pending, Shortage, get_range, insert_with, release_swept, remove_with};
@@ -147,11 +147,14 @@ impl<V: Entry> RangeMap<V> {
     }
 
     /// Releases what an operation displaced and retired. Last, because an entry's `Drop` may panic.
-    fn release(&mut self, displaced: Displaced) {
-        if V::NEEDS_DROP && !displaced.is_empty() {
+    fn release(&mut self, left_over: Leftovers) {
+        // SAFETY: it was made for the map and is in no slot.
+        drop(left_over.unused.map(|copy| unsafe { V::from_raw(copy) }));
+        if V::NEEDS_DROP && !left_over.displaced.is_empty() {
             // SAFETY: `&mut self`: there are no readers.
-            let mut release = unsafe { Release::new(Limbo::new(), Kind::of::<V>(), Sink::Stock(&mut self.owner.stock)) };
-            displaced.into_iter().for_each(|entry| release.add_entry(entry));
+            let mut release =
+                unsafe { Release::new(Limbo::new(), Kind::of::<V>(), Sink::Stock(&mut self.owner.stock, self.owner.reserve)) };
+            left_over.displaced.into_iter().for_each(|entry| release.add_entry(entry));
             release.run();
         }
         // SAFETY: `&mut self`: there are no readers.
@@ -173,7 +176,7 @@ impl<V: Entry> RangeMap<V> {
             // SAFETY: `&mut self`: there are no readers.
             unsafe { release_swept::<V>(limbo, entries, self.owner.reserve) };
         }
-        self.release(Displaced::new());
+        self.release(Leftovers::default());
     }
 
     /// Stores `value` at `range`, over whatever is there: entries inside are dropped, entries that stick out are cut, an entry that
@@ -192,16 +195,17 @@ impl<V: Entry> RangeMap<V> {
                 return Err(StoreError { value, kind: StoreErrorKind::BadRange(bad) });
             }
         };
-        let mut displaced = Displaced::new();
+        let mut left_over = Leftovers::default();
         let value = Pending::new(value);
         // SAFETY: an entry of the map is not taken back during the call.
         let split = |entry| unsafe { try_clone_raw::<V>(entry) };
-        if self.writer().write(window, value.word(), Memory::Allocate, &mut displaced, split).is_err() {
+        if self.writer().write(window, value.word(), Memory::Allocate, &mut left_over, split).is_err() {
+            self.release(left_over);
             return Err(StoreError { value: value.into_value(), kind: StoreErrorKind::OutOfMemory });
         }
         value.stored();
         self.grown();
-        self.release(displaced);
+        self.release(left_over);
         Ok(())
     }
 
@@ -221,11 +225,11 @@ impl<V: Entry> RangeMap<V> {
     /// # Ok::<(), maple_tree::InsertError<u8>>(())
     /// ```
     pub fn insert(&mut self, range: impl RangeBounds<u64>, value: V) -> Result<(), InsertError<V>> {
-        let mut displaced = Displaced::new();
-        let stored = insert_with(&mut self.writer(), &range, value, &mut displaced);
-        debug_assert!(displaced.is_empty());
+        let mut left_over = Leftovers::default();
+        let stored = insert_with(&mut self.writer(), &range, value, &mut left_over);
+        debug_assert!(left_over.displaced.is_empty());
         self.grown();
-        self.release(displaced);
+        self.release(left_over);
         stored
     }
 
@@ -248,7 +252,7 @@ impl<V: Entry> RangeMap<V> {
     /// Takes out the entry that covers `index`, with its whole range. `O(h)`. Allocates nothing, cannot fail.
     pub fn erase(&mut self, index: u64) -> Option<(RangeInclusive<u64>, V)> {
         let erased = self.writer().erase(index)?;
-        self.release(Displaced::new());
+        self.release(Leftovers::default());
         // SAFETY: the entry was just taken out of its slot, and there are no readers.
         Some((erased.first..=erased.last, unsafe { V::from_raw(erased.entry) }))
     }
@@ -283,9 +287,9 @@ impl<V: Entry> RangeMap<V> {
         V: TryClone,
     {
         let window = inclusive(&range).map_err(RemoveError::BadRange)?;
-        let mut displaced = Displaced::new();
-        let removed = remove_with::<V>(&mut self.writer(), window, shortage == Shortage::Allocate, &mut displaced);
-        self.release(displaced);
+        let mut left_over = Leftovers::default();
+        let removed = remove_with::<V>(&mut self.writer(), window, shortage == Shortage::Allocate, &mut left_over);
+        self.release(left_over);
         self.settle();
         removed
     }
@@ -315,14 +319,14 @@ impl<V: Entry> RangeMap<V> {
     /// Out of memory; the map is as it was. The new nodes are there before the old ones go.
     pub fn compact(&mut self) -> Result<(), AllocError> {
         let compacted = self.writer().compact();
-        self.release(Displaced::new());
+        self.release(Leftovers::default());
         compacted
     }
 
     /// Removes every entry. The map is as new.
     pub fn clear(&mut self) {
         self.writer().clear();
-        self.release(Displaced::new());
+        self.release(Leftovers::default());
     }
 
     /// Cuts off every entry whose range **starts** at or after `from`. An entry that starts before `from` and covers it stays whole

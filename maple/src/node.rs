@@ -51,20 +51,25 @@ const _: () = assert!(size_of::<Node>() == NODE_BYTES && align_of::<Node>() == N
 /// |---|---|---|
 /// | null | gap | |
 /// | `00` | entry or child | the tree |
-/// | `01` | gap | this slot, until a grace period has passed |
-/// | `11` | gap | this slot; a sweep saw it before its grace period began ("aged") |
+/// | `01` | gap | this slot, until a grace period has passed: removed in place, "dead" |
+/// | `11` | gap | the same; a sweep saw it before its grace period began ("aged") |
+/// | `10` | entry or child | this slot of a node that was replaced: its successor does not have it ("left behind") |
+///
+/// What is left behind stays visible to readers that still are in the old node: they see the tree as it was, never a gap that was not
+/// there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Word(*mut ());
 
 const DEAD: usize = 1;
-const AGED: usize = 2;
+/// With `DEAD`: aged. Without: left behind.
+const MARK: usize = 2;
 
 impl Word {
     pub(crate) const EMPTY: Self = Self(ptr::null_mut());
 
     /// A live word. Entries and nodes are aligned to four bytes or more, so the tag bits are clear.
     pub(crate) fn live(target: NonNull<()>) -> Self {
-        debug_assert_eq!(target.addr().get() & (DEAD | AGED), 0);
+        debug_assert_eq!(target.addr().get() & (DEAD | MARK), 0);
         Self(target.as_ptr())
     }
 
@@ -77,10 +82,15 @@ impl Word {
     }
 
     pub(crate) fn is_aged(self) -> bool {
-        self.0.addr() & AGED != 0
+        self.0.addr() & (DEAD | MARK) == DEAD | MARK
     }
 
-    /// The same word, dead.
+    /// Whether the slot itself owns what it points at: it is dead or left behind.
+    pub(crate) fn is_owned(self) -> bool {
+        self.0.addr() & (DEAD | MARK) != 0
+    }
+
+    /// The same live word, dead.
     pub(crate) fn dead(self) -> Self {
         Self(self.0.map_addr(|addr| addr | DEAD))
     }
@@ -88,17 +98,24 @@ impl Word {
     /// The same dead word, marked as seen by a sweep.
     pub(crate) fn aged(self) -> Self {
         debug_assert!(self.is_dead());
-        Self(self.0.map_addr(|addr| addr | AGED))
+        Self(self.0.map_addr(|addr| addr | MARK))
+    }
+
+    /// The same live word, left behind in a node that was replaced.
+    pub(crate) fn left_behind(self) -> Self {
+        debug_assert!(self.is_live());
+        Self(self.0.map_addr(|addr| addr | MARK))
     }
 
     /// The target of a live word; what a reader may follow.
+    #[inline(always)]
     pub(crate) fn target(self) -> Option<NonNull<()>> {
-        if self.is_live() { NonNull::new(self.0) } else { None }
+        if self.0.addr() & DEAD == 0 { NonNull::new(self.0.map_addr(|addr| addr & !MARK)) } else { None }
     }
 
     /// The target of a live or a dead word; what an owner releases.
     pub(crate) fn any_target(self) -> Option<NonNull<()>> {
-        NonNull::new(self.0.map_addr(|addr| addr & !(DEAD | AGED)))
+        NonNull::new(self.0.map_addr(|addr| addr & !(DEAD | MARK)))
     }
 }
 

@@ -67,7 +67,7 @@ impl Owner {
         (self.retired, self.counted) = (0, 0);
         let limbo = self.limbo.take();
         // SAFETY: without readers no grace period is needed.
-        unsafe { Release::new(limbo, kind, Sink::Stock(&mut self.stock)) }.run();
+        unsafe { Release::new(limbo, kind, Sink::Stock(&mut self.stock, self.reserve)) }.run();
     }
 
     /// Notes that a node of the tree got a dead word at `first..=last`.
@@ -86,7 +86,7 @@ impl Owner {
 #[derive(Debug)]
 pub(crate) enum Sink<'a> {
     /// To one tree's stock.
-    Stock(&'a mut Stock),
+    Stock(&'a mut Stock, &'static Reserve),
     /// To the reserve what it lent, to the pool the rest; the nodes were counted as waiting.
     Waiting(&'static Reserve),
     /// The same for nodes that were never counted.
@@ -144,7 +144,7 @@ impl<'a> Release<'a> {
             for slot in 0..SLOTS {
                 let word = node.own_slot(slot);
                 let Some(target) = word.any_target() else { continue };
-                let owned = remains == Remains::Tree || word.is_dead();
+                let owned = remains == Remains::Tree || word.is_owned();
                 if level == 0 {
                     self.entries.extend(owned.then_some(target));
                 } else if owned || remains == Remains::Shell {
@@ -166,11 +166,11 @@ impl<'a> Release<'a> {
 
     fn hand_on(&mut self) {
         match &mut self.sink {
-            Sink::Stock(stock) => {
+            Sink::Stock(stock, reserve) => {
                 while let Some(node) = self.nodes.pop() {
                     stock.put(node);
                 }
-                stock.trim();
+                stock.trim(reserve);
             }
             Sink::Waiting(reserve) | Sink::Reserve(reserve) => reserve.repay(self.nodes.take()),
         }

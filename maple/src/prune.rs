@@ -174,7 +174,7 @@ impl Writer<'_> {
                 return Ok(());
             }
             Below::Cut(at) => {
-                let mut source = self.source(Memory::Borrow);
+                let mut source = self.source(Memory::Earmark);
                 let taken = self.owner.stock.take(&mut source, 1);
                 self.close(source);
                 let node = taken.map_err(|_| cut.unwrap_or((from, from)))?;

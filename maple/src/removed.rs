@@ -12,7 +12,8 @@ use maple_rcu::Rcu;
 /// An entry that was taken out of a [`MapleTree`], in a form that can be read but neither freed nor changed before a grace period has
 /// passed: readers that came early may still be looking at it.
 ///
-/// Dropping it never allocates and never waits; the entry is released after a grace period. [`wait`](Removed::wait) waits for one and
+/// Dropping it never allocates and never waits; the entry is released after a grace period (one that its slot carries: when its node is
+/// replaced, or by [`MapleTree::synchronize`]). [`wait`](Removed::wait) waits for one and
 /// gives the entry out.
 ///
 /// An entry without a link of its own (`Box`, `Arc`) stays in its slot, marked dead. While a `Removed` of such a type lives, its tree

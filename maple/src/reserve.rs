@@ -178,8 +178,8 @@ impl Reserve {
 
     /// Takes nodes that nobody can reach any more: first to repay what is lent, the rest goes back to the pool.
     pub(crate) fn repay(&self, mut nodes: FreeList) {
-        // Relaxed: a hint; when it is out of date the node goes to the pool and a later one, or `fill`, makes up for it.
-        if self.lent.load(Ordering::Relaxed) > 0 {
+        // When the hint is out of date the node goes to the pool, and a later one, or `fill`, makes up for it.
+        if self.has_lent() {
             let mut mine = self.nodes.lock();
             let due = self.lent.load(Ordering::Relaxed).min(nodes.len());
             self.repaid(due);
@@ -187,6 +187,11 @@ impl Reserve {
             self.note_free(&mine);
         }
         pool::give(nodes);
+    }
+
+    fn has_lent(&self) -> bool {
+        // Relaxed: a hint.
+        self.lent.load(Ordering::Relaxed) > 0
     }
 
     pub(crate) fn add_earmarked(&self, count: usize) {
@@ -281,8 +286,8 @@ pub(crate) enum Source<'r> {
     Pool,
     /// What the tree has to spare, and nothing else.
     Spare,
-    /// What the tree has at hand, its earmark included, then a loan.
-    Loan(Loan<'r>),
+    /// What the tree has to spare, or with `earmark` all that it has at hand; then a loan.
+    Loan { loan: Loan<'r>, earmark: bool },
 }
 
 /// The nodes that one tree has at hand, under the tree's lock.
@@ -342,10 +347,8 @@ impl Stock {
                 }
                 self.list.pop()
             }
-            Source::Loan(loan) => match self.list.pop() {
-                Some(node) => Some(node),
-                None => loan.draw(),
-            },
+            Source::Loan { loan, earmark: false } if self.list.len() <= self.earmarked => loan.draw(),
+            Source::Loan { loan, .. } => self.list.pop().or_else(|| loan.draw()),
         };
         node.ok_or(AllocError(()))
     }
@@ -353,7 +356,7 @@ impl Stock {
     /// Takes back a node that an operation took and did not use.
     pub(crate) fn untake(&mut self, source: &mut Source<'_>, node: NodeRef) {
         let node = match source {
-            Source::Loan(loan) => loan.undraw(node).err(),
+            Source::Loan { loan, .. } => loan.undraw(node).err(),
             _ => Some(node),
         };
         if let Some(node) = node {
@@ -372,8 +375,13 @@ impl Stock {
         self.list.push(node);
     }
 
-    /// Gives what is past a small stock back to the pool, unless somebody holds the pool's lock just now.
-    pub(crate) fn trim(&mut self) {
+    /// Repays what the reserve has lent, then gives what is past a small stock back to the pool, unless somebody holds the pool's lock
+    /// just now.
+    pub(crate) fn trim(&mut self, reserve: &Reserve) {
+        if self.spare() > 0 && reserve.has_lent() {
+            let spare = self.spare();
+            reserve.repay(self.list.split(spare));
+        }
         let spare = self.spare();
         if spare > 2 * KEPT_FREE {
             let excess = self.list.split(spare - KEPT_FREE);

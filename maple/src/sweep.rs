@@ -6,13 +6,13 @@
 
 use crate::edit::Writer;
 use crate::list::{Limbo, Remains};
-use crate::node::{NodeRef, Word};
+use crate::node::{NodeRef, SLOTS, Word};
 use crate::path::Frame;
 use arrayvec::ArrayVec;
 use core::ptr::NonNull;
 
 /// Entries taken out in one go, so that they can be dropped outside the lock.
-pub(crate) type Swept = ArrayVec<NonNull<()>, 64>;
+pub(crate) type Swept = ArrayVec<NonNull<()>, SLOTS>;
 
 /// Which dead words a sweep takes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

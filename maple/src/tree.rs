@@ -1,8 +1,8 @@
 //! The shared face: readers without locks, writers one at a time.
 
-use crate::copy::{DupError, dup_root, try_dup_root};
+use crate::copy::{DupError, copy_root, outcome};
 use crate::dump::{Dot, Dump};
-use crate::edit::{Displaced, Memory, Mode, Writer};
+use crate::edit::{Leftovers, Memory, Mode, Writer};
 use crate::entry::{Kind, Shared, TryClone, try_clone_raw};
 use crate::error::{InsertError, RemoveError, ReplaceError, ReplaceErrorKind, StoreError, StoreErrorKind, WouldCut};
 use crate::face::{Pending, Shortage, get_range, insert_with, release_swept, remove_with};
@@ -39,10 +39,11 @@ use maple_rcu::{AllocError, Batch, Epoch, InsideReadSection, Rcu};
 ///
 /// Removed nodes and entries are released in batches: operations that grow the tree hand a batch to the flavour when enough has come
 /// together, [`hand_over`](Self::hand_over) does so at once, and [`synchronize`](Self::synchronize) waits and releases. The flavour's
-/// own allocations happen only there.
+/// own allocations happen only there. What died *in place* (a `Box` or an `Arc` that was erased, the tail of
+/// [`prune_in_place`](Self::prune_in_place)) stays with its node: it is released when that node is replaced, or by `synchronize`.
 ///
-/// Entries' `Clone` and the closure of [`try_dup_with`](Self::try_dup_with) run under the tree's lock: they may read the tree but
-/// would wait for ever if they changed it. Entries' `Drop` runs outside the lock.
+/// Entries' `Clone` and the closure of [`try_dup_with`](Self::try_dup_with) run under the tree's lock: they may look things up in the tree,
+/// but any call that takes the lock (all but the readers') would wait for ever. Entries' `Drop` runs outside the lock.
 ///
 /// ```
 /// use maple_tree::MapleTree;
@@ -126,10 +127,6 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
         unsafe { &(*map).root }
     }
 
-    fn reserve(&self) -> &'static Reserve {
-        self.write(|writer| writer.owner.reserve)
-    }
-
     /// Does `change` under the tree's lock.
     fn write<T>(&self, change: impl FnOnce(&mut Writer<'_>) -> T) -> T {
         let _lock = self.lock.lock();
@@ -170,17 +167,17 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
         lookup(self.root(), index).is_some()
     }
 
-    /// The entry with the lowest range.
+    /// The entry with the lowest range, as a walk finds it (see [`Iter`]): not of one instant beside a writer.
     pub fn first<'g>(&'g self, guard: &'g R::Guard) -> Option<(RangeInclusive<u64>, V::Ref<'g>)> {
         self.iter(guard).next()
     }
 
-    /// The entry with the highest range.
+    /// The entry with the highest range, as a walk finds it: not of one instant beside a writer.
     pub fn last<'g>(&'g self, guard: &'g R::Guard) -> Option<(RangeInclusive<u64>, V::Ref<'g>)> {
         self.iter(guard).next_back()
     }
 
-    /// Whether there is no entry.
+    /// Whether a walk finds no entry: not of one instant beside a writer.
     pub fn is_empty(&self, guard: &R::Guard) -> bool {
         self.first(guard).is_none()
     }
@@ -220,18 +217,20 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
                 return Err(StoreError { value, kind: StoreErrorKind::BadRange(bad) });
             }
         };
-        let value = Pending::new(value);
+        // Here, not in the closure: when a clone panics it is dropped outside the lock.
+        let mut value = Some(Pending::new(value));
         // SAFETY: an entry of the tree is not taken back during the call.
         let split = |entry| unsafe { try_clone_raw::<V>(entry) };
-        let stored =
-            self.grow(|writer, displaced| match writer.write(window, value.word(), Memory::Allocate, displaced, split) {
-                Ok(()) => {
-                    value.stored();
-                    Ok(())
-                }
-                Err(_) => Err(value),
-            });
-        stored.map_err(|value| StoreError { value: value.into_value(), kind: StoreErrorKind::OutOfMemory })
+        self.grow(|writer, left_over| {
+            let Some(word) = value.as_ref().map(Pending::word) else { return };
+            if writer.write(window, word, Memory::Allocate, left_over, split).is_ok() {
+                value.take().into_iter().for_each(Pending::stored);
+            }
+        });
+        match value {
+            None => Ok(()),
+            Some(value) => Err(StoreError { value: value.into_value(), kind: StoreErrorKind::OutOfMemory }),
+        }
     }
 
     /// Stores `value` at `range` if no entry overlaps it. `O(h)`.
@@ -240,7 +239,7 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
     ///
     /// The first range in the way; out of memory; a range that holds no index. The value comes back, and the tree is as it was.
     pub fn insert(&self, range: impl RangeBounds<u64>, value: V) -> Result<(), InsertError<V>> {
-        self.grow(|writer, displaced| insert_with(writer, &range, value, displaced))
+        self.grow(|writer, left_over| insert_with(writer, &range, value, left_over))
     }
 
     /// Puts `value` in the place of the entry that covers `index`; the range stays. `O(h)`. One slot store; for an entry without a
@@ -251,7 +250,7 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
     /// No entry covers `index`: the value comes back with the gap. Out of memory for the leaf.
     pub fn replace(&self, index: u64, value: V) -> Result<Removed<'_, V, R>, ReplaceError<V>> {
         let value = Pending::new(value);
-        let replaced = self.grow(|writer, displaced| {
+        let replaced = self.grow(|writer, left_over| {
             let path = Path::to(writer.root.load(), index);
             let Some((frame, old)) = path.entry().and_then(|frame| Some((*frame, frame.word().target()?))) else {
                 let (first, last) = path.bounds();
@@ -260,12 +259,12 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
             };
             let range = path.bounds();
             // The range is that of the entry, so there is nothing to split.
-            if writer.write(range, value.word(), Memory::Allocate, displaced, |_| Err(AllocError(()))).is_err() {
+            if writer.write(range, value.word(), Memory::Allocate, left_over, |_| Err(AllocError(()))).is_err() {
                 return Err((value, ReplaceErrorKind::OutOfMemory));
             }
             value.stored();
             // What was displaced is handed out here; else the slot in the retired leaf carries it.
-            let carrier = displaced.pop().is_none().then_some((frame.node, frame.slot));
+            let carrier = left_over.displaced.pop().is_none().then_some((frame.node, frame.slot));
             if carrier.is_some() {
                 self.carry();
             }
@@ -321,11 +320,14 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
         V: TryClone,
     {
         let window = inclusive(&range).map_err(RemoveError::BadRange)?;
+        let allocate = shortage == Shortage::Allocate;
+        if allocate {
+            return self.grow(|writer, left_over| remove_with::<V>(writer, window, allocate, left_over));
+        }
         let attempt = || {
-            let mut displaced = Displaced::new();
-            let allocate = shortage == Shortage::Allocate;
-            let removed = self.write(|writer| remove_with::<V>(writer, window, allocate, &mut displaced));
-            self.discard_all(displaced);
+            let mut left_over = Leftovers::default();
+            let removed = self.write(|writer| remove_with::<V>(writer, window, allocate, &mut left_over));
+            self.discard_all(left_over);
             removed
         };
         self.or_wait(shortage, attempt)
@@ -349,12 +351,14 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
         }
     }
 
-    /// Releases what was displaced from slots, outside the lock.
-    fn discard_all(&self, displaced: Displaced) {
-        for entry in displaced {
+    /// Releases what is left of an edit, outside the lock.
+    fn discard_all(&self, left_over: Leftovers) {
+        for entry in left_over.displaced {
             // SAFETY: it was displaced from its slot, and only entries that no slot has to carry are.
             unsafe { discard::<V, R>(entry) };
         }
+        // SAFETY: it was made for the tree and never was in a slot.
+        drop(left_over.unused.map(|copy| unsafe { V::from_raw(copy) }));
     }
 
     /// Rebuilds the structure with full nodes, after removals that left it sparse. `O(n)` under the writer lock; readers see the old
@@ -380,7 +384,7 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
     /// from the top, in at most `15 * h` stores. In either form as many nodes or more come back after a grace period as were taken.
     pub fn prune(&self, from: u64) -> Pruned {
         self.write(|writer| {
-            writer.prune_by_path_copy(from, false, Memory::Borrow).unwrap_or_else(|_| {
+            writer.prune_by_path_copy(from, false, Memory::Earmark).unwrap_or_else(|_| {
                 writer.owner.reserve.note_in_place_fall();
                 writer.prune_in_place(from)
             })
@@ -422,7 +426,7 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
                 }
             })
         };
-        self.or_wait(shortage, || match prune(Memory::Borrow) {
+        self.or_wait(shortage, || match prune(Memory::Earmark) {
             Err(_) if shortage == Shortage::Allocate => prune(Memory::Allocate),
             result => result,
         })
@@ -431,18 +435,21 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
     /// A copy of the tree at one instant, node for node, with a clone of every entry; not yet shared
     /// ([`MapleTree::from`] shares it). Writers wait meanwhile, readers do not. `O(n)`.
     ///
-    /// The copy earmarks the nodes for its own prune, one a level and two more, while failing is still clean.
+    /// The copy earmarks the nodes for its own prune, one a level and one more, while failing is still clean. It uses the global reserve.
     ///
     /// # Errors
     ///
     /// Out of memory.
-    #[expect(clippy::result_large_err, reason = "of the closure: the copy that failed is as large as one that did not")]
     pub fn dup(&self) -> Result<RangeMap<V>, AllocError>
     where
         V: TryClone,
     {
-        // What was copied before memory ran out is dropped here, outside the lock.
-        self.write(|writer| dup_root::<V>(writer.root)).map_err(|_| AllocError(()))
+        // Here, not in the closure: what was copied before memory ran out, or before a clone panicked, is dropped outside the lock.
+        let mut copy = RangeMap::new();
+        // SAFETY: an entry of the tree is not taken back while its writer is kept out.
+        let entry = |_, _, old| unsafe { try_clone_raw::<V>(old) };
+        let copied = self.write(|writer| copy_root(writer.root, &mut copy, entry));
+        copied.map(|()| copy).map_err(|_| AllocError(()))
     }
 
     /// As [`dup`](Self::dup), with every entry made by `entry` from the range and the entry of the original.
@@ -456,30 +463,39 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
         &self,
         mut entry: impl FnMut(RangeInclusive<u64>, V::Ref<'_>) -> Result<W, E>,
     ) -> Result<RangeMap<W>, DupError<W, E>> {
-        // SAFETY: entries in the tree are not taken back while its writer is kept out.
-        let entry = |first, last, old| entry(first..=last, unsafe { V::borrow(old) });
-        self.write(|writer| try_dup_root(writer.root, entry))
+        // Here, not in the closure, as in `dup`; so is `entry`.
+        let mut copy = RangeMap::new();
+        let copied = self.write(|writer| {
+            copy_root(writer.root, &mut copy, |first, last, old| {
+                // SAFETY: an entry of the tree is not taken back while its writer is kept out.
+                entry(first..=last, unsafe { V::borrow(old) }).map(W::into_raw)
+            })
+        });
+        outcome(copy, copied)
     }
 
     /// Does a change that may allocate, then what belongs to it: releases what was displaced, fills the reserve (if there is memory),
     /// and hands over what is retired when that is enough for a batch.
-    fn grow<T>(&self, change: impl FnOnce(&mut Writer<'_>, &mut Displaced) -> T) -> T {
-        let mut displaced = Displaced::new();
+    fn grow<T>(&self, change: impl FnOnce(&mut Writer<'_>, &mut Leftovers) -> T) -> T {
+        let mut left_over = Leftovers::default();
         let (result, retired, reserve) = self.write(|writer| {
-            let result = change(writer, &mut displaced);
+            let result = change(writer, &mut left_over);
             let enough = if writer.root.load().is_some_and(|(_, level)| level > 1) { HAND_OVER } else { HAND_OVER_SMALL };
             (result, writer.owner.retired() >= enough, writer.owner.reserve)
         });
-        self.discard_all(displaced);
+        self.discard_all(left_over);
         // Without memory the reserve stays as it is; the next operation tries again.
         let _ = reserve.fill();
         if retired {
             self.hand_over();
+        } else if R::retired().len() >= HAND_OVER {
+            R::flush();
         }
         result
     }
 
-    /// Hands what was removed so far to the flavour, which releases it after a grace period. Does not wait. May allocate (the flavour
+    /// Hands what was removed so far to the flavour, which releases it after a grace period; not what died in place, see
+    /// [`MapleTree`]. Does not wait. May allocate (the flavour
     /// says how); does nothing while a [`Removed`] lives whose entry is carried by its slot.
     pub fn hand_over(&self) {
         let batch = self.write(|writer| {
@@ -502,7 +518,8 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
     /// Waits for a grace period and releases everything that was removed before the call: nodes, entries, and what died in place.
     ///
     /// Blocks until every read section that is open now has ended; takes `O(n)` under the writer lock when entries died in place all
-    /// over the tree. The flavour says whether it allocates. While a [`Removed`] lives whose entry is carried by its slot, it waits
+    /// over the tree. The flavour says whether it allocates. What another thread's `synchronize` or `hand_over` has taken is released by
+    /// that one, maybe later. While a [`Removed`] lives whose entry is carried by its slot, it waits
     /// but releases nothing.
     ///
     /// # Errors
@@ -513,39 +530,42 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
             // Before anything is locked or taken: whoever holds the lock may be waiting for this very read section.
             return Err(InsideReadSection);
         }
-        let _reclaim = self.reclaim.lock();
-        let links = R::retired().take_all();
-        let (limbo, mut unswept) = self.write(|writer| {
-            let mut unswept = Unswept { tree: self, hull: None };
+        // Only one sweep at a time; whoever comes second (an entry's `Drop` inside the first one, too) leaves it to that one.
+        let sweeping = self.reclaim.try_lock();
+        let mut taken = Taken { tree: self, limbo: Limbo::new(), links: R::retired().take_all(), hull: None };
+        let reserve = self.write(|writer| {
             // Acquire: as in `hand_over`.
-            if self.carried.load(Ordering::Acquire) > 0 {
-                return (Limbo::new(), unswept);
+            if self.carried.load(Ordering::Acquire) == 0 {
+                taken.limbo = writer.owner.take_retired();
+                taken.hull = if sweeping.is_some() { writer.age() } else { None };
             }
-            unswept.hull = writer.age();
-            (writer.owner.take_retired(), unswept)
+            writer.owner.reserve
         });
-        let reserve = self.reserve();
         R::synchronize()?;
         // SAFETY: a grace period has passed since the list was taken.
-        let release = unsafe { Release::new(limbo, Kind::of::<V>(), Sink::Waiting(reserve)) };
-        if let Some(links) = links {
+        let release = unsafe { Release::new(taken.limbo.take(), Kind::of::<V>(), Sink::Waiting(reserve)) };
+        if let Some(links) = taken.links.take() {
             // SAFETY: a grace period has passed since the batch was taken.
             unsafe { links.run() };
         }
         release.run();
-        while let Some((from, to)) = unswept.hull {
+        while let Some((from, to)) = taken.hull {
             let (mut limbo, mut entries) = (Limbo::new(), Swept::new());
             let stopped = self.write(|writer| {
                 // SAFETY: a grace period has passed since the words were aged, and no other sweep aged any since (`reclaim`).
                 unsafe { writer.sweep((from, to), Which::Aged, &mut limbo, &mut entries) }
             });
-            unswept.hull = stopped.map(|from| (from, to));
+            taken.hull = stopped.map(|from| (from, to));
             // SAFETY: what was swept had died before the grace period.
             unsafe { release_swept::<V>(limbo, entries, reserve) };
         }
+        drop(sweeping);
         // Entries that were released just now may have retired what they own (as an `RcuArc` does).
-        if let Some(links) = R::retired().take_all() {
+        taken.links = R::retired().take_all();
+        if taken.links.is_some() {
             R::synchronize()?;
+        }
+        if let Some(links) = taken.links.take() {
             // SAFETY: a grace period has passed since the batch was taken.
             unsafe { links.run() };
         }
@@ -579,14 +599,14 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
         self.write(|writer| validate(writer.root, writer.owner))
     }
 
-    /// The structure as text. Holds the writer lock while it lives.
+    /// The structure as text.
     pub fn dump(&self) -> Dump<'_> {
-        Dump { root: self.root(), lock: Some(self.lock.lock()) }
+        Dump { root: self.root(), lock: Some(&self.lock) }
     }
 
-    /// The structure as a graph for Graphviz. Holds the writer lock while it lives.
+    /// The structure as a graph for Graphviz.
     pub fn dot(&self) -> Dot<'_> {
-        Dot { root: self.root(), lock: Some(self.lock.lock()) }
+        Dot { root: self.root(), lock: Some(&self.lock) }
     }
 
     /// Figures of this tree. Takes the writer lock.
@@ -595,17 +615,31 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
     }
 }
 
-/// The hull of aged words that a [`MapleTree::synchronize`] has yet to sweep. When that ends early (an entry's `Drop` panics), they are
-/// left to the next.
-struct Unswept<'t, V: Shared<R>, R: Rcu> {
+/// What a [`MapleTree::synchronize`] took and has yet to release. When that ends early (a panic in the flavour or in an entry's `Drop`), it
+/// is put back for the next.
+struct Taken<'t, V: Shared<R>, R: Rcu> {
     tree: &'t MapleTree<V, R>,
+    limbo: Limbo,
+    links: Option<Batch>,
     hull: Option<(u64, u64)>,
 }
 
-impl<V: Shared<R>, R: Rcu> Drop for Unswept<'_, V, R> {
+impl<V: Shared<R>, R: Rcu> Drop for Taken<'_, V, R> {
     fn drop(&mut self) {
-        if let Some((first, last)) = self.hull {
-            self.tree.write(|writer| writer.owner.note_dead(first, last));
+        if !self.limbo.is_empty() || self.hull.is_some() {
+            self.tree.write(|writer| {
+                while let Some(retired) = self.limbo.pop() {
+                    writer.owner.reserve.sub_waiting(1);
+                    writer.owner.retire(retired.node, retired.level, retired.remains);
+                }
+                if let Some((first, last)) = self.hull {
+                    writer.owner.note_dead(first, last);
+                }
+            });
+        }
+        if let Some(links) = self.links.take() {
+            // SAFETY: the batch is of this flavour, and no lock is held.
+            unsafe { R::hand_over(links) };
         }
     }
 }

@@ -86,8 +86,26 @@ impl Walk {
         self.window
     }
 
+    /// The next entry from the front.
     #[inline]
     pub(crate) fn next(&mut self) -> Option<Found> {
+        let high = self.window?.1;
+        // Beside a writer, the other end may have seen other bounds: then the ends meet here.
+        let found = self.next_overlapping()?;
+        if found.last > high && self.back.is_some() { None } else { Some(found) }
+    }
+
+    /// The next entry from the back.
+    #[inline]
+    pub(crate) fn next_back(&mut self) -> Option<Found> {
+        let low = self.window?.0;
+        let found = self.next_back_overlapping()?;
+        if found.first < low && self.front.is_some() { None } else { Some(found) }
+    }
+
+    /// As [`next`](Walk::next), but also an entry that reaches into what the other end has passed.
+    #[inline]
+    pub(crate) fn next_overlapping(&mut self) -> Option<Found> {
         let (low, high) = self.window?;
         let root = self.root?;
         let level = root.1;
@@ -112,13 +130,9 @@ impl Walk {
                 continue;
             };
             if at_leaf {
-                // Beside a writer: a child that came into the gap where the walk began may hold ranges before it, and the other end
-                // may have seen other bounds than this one does.
+                // Beside a writer, a child that came into the gap where the walk began may hold ranges before it.
                 if last < low {
                     continue;
-                }
-                if last > high && self.back.is_some() {
-                    break None;
                 }
                 break Some(Found { first, last, entry: target });
             }
@@ -130,8 +144,9 @@ impl Walk {
         found
     }
 
+    /// As [`next_back`](Walk::next_back), but also an entry that reaches into what the other end has passed.
     #[inline]
-    pub(crate) fn next_back(&mut self) -> Option<Found> {
+    pub(crate) fn next_back_overlapping(&mut self) -> Option<Found> {
         let (low, high) = self.window?;
         let root = self.root?;
         let level = root.1;
@@ -155,12 +170,9 @@ impl Walk {
                 continue;
             };
             if at_leaf {
-                // As in `next`.
+                // As in `next_overlapping`.
                 if first > high {
                     continue;
-                }
-                if first < low && self.front.is_some() {
-                    break None;
                 }
                 break Some(Found { first, last, entry: target });
             }

@@ -13,7 +13,7 @@
 //! seen again has the same meaning both times (no ABA problem).
 
 use crate::Batch;
-use crate::sync::{AtomicPtr, Ordering};
+use crate::sync::{AtomicPtr, AtomicUsize, Ordering};
 use core::fmt;
 use core::ptr::{self, NonNull};
 
@@ -106,6 +106,8 @@ impl fmt::Debug for Link {
 /// ```
 pub struct RetireList {
     head: AtomicPtr<Link>,
+    /// About how many objects are on the list.
+    len: AtomicUsize,
 }
 
 impl RetireList {
@@ -119,7 +121,7 @@ impl RetireList {
     /// ```
     #[must_use]
     pub const fn new() -> Self {
-        Self { head: AtomicPtr::new(ptr::null_mut()) }
+        Self { head: AtomicPtr::new(ptr::null_mut()), len: AtomicUsize::new(0) }
     }
 
     /// Puts an object on the list.
@@ -151,6 +153,8 @@ impl RetireList {
     /// # Ok::<(), maple_rcu::AllocError<String>>(())
     /// ```
     pub unsafe fn push(&self, link: NonNull<Link>) {
+        // Relaxed: a hint, from which nothing is concluded about the objects.
+        self.len.fetch_add(1, Ordering::Relaxed);
         // Relaxed: the value is only written back, never followed here; the exchange below fails if it is out of date.
         let mut head = self.head.load(Ordering::Relaxed);
         loop {
@@ -191,12 +195,30 @@ impl RetireList {
     /// ```
     #[must_use = "dropping the batch leaks its objects"]
     pub fn take_all(&self) -> Option<Batch> {
+        // Relaxed: a hint, as in `push`.
+        self.len.store(0, Ordering::Relaxed);
         // Acquire: partner of the Release in `push`, for every object on the list. A head of null is stored by nobody else, so it
         // needs no Release: it leads to no object.
         let head = NonNull::new(self.head.swap(ptr::null_mut(), Ordering::Acquire))?;
         // SAFETY: by the invariant, `head` leads to objects that the list owned and now the batch does; each may be reclaimed once
         // on any thread after a grace period, as `push` was promised.
         Some(unsafe { Batch::new(head.cast(), ptr::null(), reclaim_all) })
+    }
+
+    /// About how many objects are on the list: a hint for whoever decides when a batch is worth its price. Objects that are pushed
+    /// while others are taken may be left out.
+    ///
+    /// Never allocates, never blocks.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(maple_rcu::RetireList::new().len(), 0);
+    /// ```
+    #[must_use]
+    pub fn len(&self) -> usize {
+        // Relaxed: a hint.
+        self.len.load(Ordering::Relaxed)
     }
 
     /// Whether nothing is on the list at this instant. A hint: others may push or take at any time.

@@ -1,0 +1,284 @@
+//! Operations that can be generated, run on a face beside the model, and printed as Rust code.
+
+use crate::check::{self, ALL};
+use crate::entry::Number;
+use crate::face::Face;
+use crate::model::{Bounds, Model, span};
+use core::fmt::{self, Write};
+use core::marker::PhantomData;
+use core::ops::Bound;
+
+/// One call that may change a tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are the arguments of the calls")]
+pub enum Op {
+    /// `store`
+    Store { range: Bounds, value: u64 },
+    /// `insert`
+    Insert { range: Bounds, value: u64 },
+    /// `replace`
+    Replace { index: u64, value: u64 },
+    /// `erase`
+    Erase { index: u64 },
+    /// `remove`
+    Remove { range: Bounds },
+    /// `clear`
+    Clear,
+    /// `prune`
+    Prune { from: u64 },
+    /// `prune_in_place`, where there is one
+    PruneInPlace { from: u64 },
+    /// `prune_cut`
+    PruneCut { from: u64 },
+    /// Go on with a `dup`.
+    Dup,
+    /// `try_dup_with` a closure that fails after `good` entries
+    DupWith { good: usize },
+    /// To the other face and back.
+    Convert,
+    /// Be inside a read section up to the next `Synchronize`, where there are any.
+    Pin,
+    /// `synchronize`, where there is one
+    Synchronize,
+    /// `hand_over`, where there is one
+    HandOver,
+}
+
+impl Op {
+    /// Runs on both, and compares what comes back.
+    pub fn run<F: Face>(&self, face: &mut F, model: &mut Model) {
+        match *self {
+            Self::Store { range, value } => {
+                assert_eq!(face.store(range, value), model.store(range, value), "{self:?}");
+            }
+            Self::Insert { range, value } => {
+                assert_eq!(face.insert(range, value), model.insert(range, value), "{self:?}");
+            }
+            Self::Replace { index, value } => {
+                assert_eq!(face.replace(index, value), model.replace(index, value), "{self:?}");
+            }
+            Self::Erase { index } => {
+                assert_eq!(face.erase(index), model.erase(index), "{self:?}");
+            }
+            Self::Remove { range } => {
+                assert_eq!(face.remove(range), model.remove(range), "{self:?}");
+            }
+            Self::Clear => {
+                face.clear();
+                model.clear();
+            }
+            Self::Prune { from } => {
+                face.prune(from);
+                model.prune(from);
+            }
+            Self::PruneInPlace { from } => {
+                face.prune_in_place(from);
+                model.prune(from);
+            }
+            Self::PruneCut { from } => {
+                face.prune_cut(from);
+                model.prune_cut(from);
+            }
+            Self::Dup => *face = face.dup(),
+            Self::DupWith { good } => {
+                let copy = model.items().iter().take(good).map(|&(a, b, v)| (a, b, v + 1));
+                let failed = model.items().get(good).map(|&(first, last, _)| (first, last));
+                assert_eq!(face.dup_with(good), (copy.collect(), failed), "{self:?}");
+            }
+            Self::Convert => {
+                let old = core::mem::replace(face, F::new());
+                *face = old.convert();
+            }
+            Self::Pin => face.pin(),
+            Self::Synchronize => face.synchronize(),
+            Self::HandOver => face.hand_over(),
+        }
+    }
+
+    /// The indices where something may have changed.
+    pub fn touched(&self) -> Option<(u64, u64)> {
+        match *self {
+            Self::Store { range, .. } | Self::Insert { range, .. } | Self::Remove { range } => span(range),
+            Self::Replace { index, .. } | Self::Erase { index } => Some((index, index)),
+            Self::Prune { from } | Self::PruneInPlace { from } | Self::PruneCut { from } => Some((from, u64::MAX)),
+            Self::Clear | Self::Dup | Self::Convert => Some((0, u64::MAX)),
+            Self::DupWith { .. } | Self::Pin | Self::Synchronize | Self::HandOver => None,
+        }
+    }
+
+    /// The call in step `step` as Rust code.
+    fn code<F: Face>(&self, step: usize) -> String {
+        let tree = F::receiver(step);
+        let entry = F::Entry::code;
+        match *self {
+            Self::Store { range, value } => {
+                format!("let _ = {tree}.store({}, {});", code(range), entry(value))
+            }
+            Self::Insert { range, value } => {
+                format!("let _ = {tree}.insert({}, {});", code(range), entry(value))
+            }
+            Self::Replace { index, value } => {
+                format!("let _ = {tree}.replace({}, {});", number(index), entry(value))
+            }
+            Self::Erase { index } => format!("drop({tree}.erase({}));", number(index)),
+            Self::Remove { range } => format!("let _ = {tree}.remove({});", code(range)),
+            Self::Clear => format!("{tree}.clear();"),
+            Self::PruneInPlace { from } if tree == "tree" && !F::EXCLUSIVE => {
+                format!("let _ = tree.prune_in_place({});", number(from))
+            }
+            Self::Prune { from } | Self::PruneInPlace { from } => {
+                format!("let _ = {tree}.prune({});", number(from))
+            }
+            Self::PruneCut { from } => format!("let _ = {tree}.prune_cut({});", number(from)),
+            Self::Dup if F::EXCLUSIVE => "tree = tree.dup().unwrap();".into(),
+            Self::Dup => "tree = MapleTree::from(tree.dup().unwrap());".into(),
+            Self::DupWith { good } => format!(
+                "let mut left = {good};\n    \
+                 drop(tree.try_dup_with::<u32, ()>(|_, _| {{\n        \
+                     left = usize::checked_sub(left, 1).ok_or(())?;\n        \
+                     Ok(0)\n    \
+                 }}));"
+            ),
+            Self::Convert if F::EXCLUSIVE => {
+                format!("tree = MapleTree::<{}>::from(tree).into_inner();", F::Entry::TYPE)
+            }
+            Self::Convert => "tree = MapleTree::from(tree.into_inner());".into(),
+            Self::Pin | Self::Synchronize | Self::HandOver if F::EXCLUSIVE => String::new(),
+            Self::Pin => "pins.push(tree.pin());".into(),
+            Self::Synchronize => "pins.clear();\n    tree.synchronize().unwrap();".into(),
+            Self::HandOver => "tree.hand_over();".into(),
+        }
+    }
+}
+
+/// An index as Rust code.
+fn number(index: u64) -> String {
+    match u64::MAX - index {
+        0 => "u64::MAX".into(),
+        below @ ..1_000_000 => format!("u64::MAX - {below}"),
+        _ => index.to_string(),
+    }
+}
+
+/// A range as Rust code.
+fn code((start, end): Bounds) -> String {
+    match (start, end) {
+        (Bound::Included(start), Bound::Included(end)) => {
+            format!("{}..={}", number(start), number(end))
+        }
+        (Bound::Included(start), Bound::Excluded(end)) => {
+            format!("{}..{}", number(start), number(end))
+        }
+        (Bound::Included(start), Bound::Unbounded) => format!("{}..", number(start)),
+        (Bound::Unbounded, Bound::Included(end)) => format!("..={}", number(end)),
+        (Bound::Unbounded, Bound::Excluded(end)) => format!("..{}", number(end)),
+        (Bound::Unbounded, Bound::Unbounded) => "..".into(),
+        (start @ Bound::Excluded(_), end) => format!("(Bound::{start:?}, Bound::{end:?})"),
+    }
+}
+
+/// Ranges that are there before a sequence starts: `count` of them, `stride` apart, `length`
+/// indices long, from `from` on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Preload {
+    /// How many ranges.
+    pub count: u64,
+    /// The first index of the first range.
+    pub from: u64,
+    /// From one first index to the next.
+    pub stride: u64,
+    /// How many indices each range has.
+    pub length: u64,
+}
+
+impl Preload {
+    /// Stores the ranges: in order, or from the last to the first.
+    pub fn run<F: Face>(&self, face: &mut F, model: &mut Model) {
+        for n in 0..self.count {
+            let first = self.from + n * self.stride;
+            let range = (Bound::Included(first), Bound::Included(first + (self.length - 1)));
+            assert_eq!(face.insert(range, n), Ok(()), "preload {range:?}");
+            assert_eq!(model.insert(range, n), Ok(()), "preload {range:?}");
+        }
+    }
+}
+
+/// A sequence for face `F`: its `Debug` form is a test to paste.
+pub struct Sequence<F> {
+    /// What is there before.
+    pub preload: Preload,
+    /// What is done.
+    pub ops: Vec<Op>,
+    /// Whole comparisons after every so many steps (and at the end); the others are partial.
+    pub whole: usize,
+    /// Bounds to look through and how to take the two ends, one pair for each step in turn.
+    pub looks: Vec<(Bounds, u64)>,
+    /// The face it is for.
+    pub face: PhantomData<fn() -> F>,
+}
+
+impl<F: Face> Sequence<F> {
+    /// Runs the sequence and compares after each step.
+    pub fn run(&self) {
+        let (mut face, mut model) = (F::new(), Model::new());
+        self.preload.run(&mut face, &mut model);
+        for (step, op) in self.ops.iter().enumerate() {
+            face.begin(step);
+            op.run(&mut face, &mut model);
+            check::agree_in_short(&face, &model);
+            if let Some((first, last)) = op.touched() {
+                check::agree_at(&face, &model, first);
+                check::agree_at(&face, &model, last);
+            }
+            if (step + 1) % self.whole == 0 {
+                check::agree(&face, &model);
+            }
+            let (bounds, turns) = self.looks[step % self.looks.len()];
+            check::agree_within(&face, &model, bounds, turns);
+        }
+        check::agree(&face, &model);
+        face.synchronize();
+        check::agree(&face, &model);
+        face.clear();
+        assert_eq!(face.gaps(ALL), [(0, u64::MAX)], "one gap when all is cleared");
+    }
+}
+
+impl<F: Face> fmt::Debug for Sequence<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "#[test]\nfn replay() {{")?;
+        writeln!(f, "    #[allow(unused_imports)]")?;
+        writeln!(f, "    use {{maple_tree::*, std::ops::Bound, std::sync::Arc}};")?;
+        writeln!(f, "    let mut tree = {};", F::code())?;
+        writeln!(f, "    let mut pins = Vec::<EpochGuard>::new();")?;
+        let Preload { count, from, stride, length } = self.preload;
+        if count > 0 {
+            writeln!(f, "    for n in 0..{count} {{")?;
+            writeln!(f, "        let first = {} + n * {stride};", number(from))?;
+            let entry = F::Entry::code(u64::from(u32::MAX));
+            let entry = entry.replace(&u32::MAX.to_string(), "n as _");
+            writeln!(f, "        tree.insert(first..=first + {}, {entry}).unwrap();", length - 1)?;
+            writeln!(f, "    }}")?;
+        }
+        for (step, op) in self.ops.iter().enumerate() {
+            let line = op.code::<F>(step);
+            if !line.is_empty() {
+                writeln!(f, "    {line}")?;
+            }
+        }
+        writeln!(f, "    tree.validate().unwrap();")?;
+        f.write_char('}')
+    }
+}
+
+/// How many times as many cases to run as a table says: `MAPLE_CASES`, or 1.
+///
+/// # Panics
+///
+/// If `MAPLE_CASES` is not a number.
+pub fn times() -> u32 {
+    match std::env::var("MAPLE_CASES") {
+        Ok(times) => times.parse().expect("MAPLE_CASES is a number"),
+        Err(_) => 1,
+    }
+}
