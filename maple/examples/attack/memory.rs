@@ -47,7 +47,7 @@ impl Form {
     }
 }
 
-/// An instant: the time since the failure, and what was held then for the copy.
+/// An instant: the time since a [`MARGIN`] before the failure, and what was held then for the copy.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sample {
     pub(crate) time: Duration,
@@ -137,9 +137,13 @@ pub(crate) fn run(short: bool, file: Option<&Path>) -> String {
     }
     drop(series);
     books.check(&[]);
+    let figures = Reserve::global().figures();
     format!(
-        "{} of half a copy of {count} entries, nodes in use {nodes_before} -> {}",
+        "{} of a copy of {count} entries that failed half-way, {} in-place falls, low-water mark {} of {}, nodes in use {nodes_before} -> {}",
         tally.line("memory"),
+        figures.in_place_falls,
+        figures.low_water,
+        figures.capacity,
         pool_figures().nodes_in_use
     )
 }
@@ -200,7 +204,8 @@ fn sampled(before: Before, samples: &mut Vec<Sample>, work: impl FnOnce()) {
     });
 }
 
-const MARGIN: Duration = Duration::from_millis(2);
+/// Looked at before the failure and after the clean-up.
+pub(crate) const MARGIN: Duration = Duration::from_millis(2);
 
 /// Does one removal behind the closed gate.
 fn refused<T>(tally: &mut Tally, remove: impl FnOnce() -> T) -> T {

@@ -1,6 +1,6 @@
 //! The picture of memory over time.
 
-use crate::memory::{Form, Sample, Series};
+use crate::memory::{Form, MARGIN, Sample, Series};
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use std::error::Error;
@@ -41,13 +41,18 @@ pub(crate) fn write(file: &Path, count: u32, series: &[Series]) -> Result<(), Bo
     Ok(())
 }
 
+fn milliseconds_since_failure(sample: &Sample) -> f64 {
+    milliseconds(sample.time) - milliseconds(MARGIN)
+}
+
 fn milliseconds(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
 }
 
 fn chart(area: &Area<'_>, shown: &[&Series], caption: &str, value: impl Fn(&Sample) -> f64) -> Result<(), Box<dyn Error>> {
     let samples = || shown.iter().flat_map(|series| &series.samples);
-    let end = samples().map(|sample| milliseconds(sample.time)).fold(1.0, f64::max);
+    let start = -milliseconds(MARGIN);
+    let end = samples().map(milliseconds_since_failure).fold(1.0, f64::max);
     let top = samples().map(&value).fold(1.0, f64::max) * 1.1;
     let style = |size: u32| ("sans-serif", size).into_font().color(&TEXT);
     let mut chart = ChartBuilder::on(area)
@@ -55,7 +60,7 @@ fn chart(area: &Area<'_>, shown: &[&Series], caption: &str, value: impl Fn(&Samp
         .margin(10)
         .x_label_area_size(35)
         .y_label_area_size(45)
-        .build_cartesian_2d(0.0..end, 0.0..top)?;
+        .build_cartesian_2d(start..end, 0.0..top)?;
     chart
         .configure_mesh()
         .disable_x_mesh()
@@ -65,11 +70,16 @@ fn chart(area: &Area<'_>, shown: &[&Series], caption: &str, value: impl Fn(&Samp
         .label_style(style(12))
         .x_labels(6)
         .y_labels(6)
-        .x_desc("milliseconds")
+        .x_label_formatter(&|number| format!("{number:.0}"))
+        .y_label_formatter(&|number| format!("{number:.0}"))
+        .x_desc("milliseconds since the failure")
         .draw()?;
-    for series in shown {
-        let points = thinned(&series.samples, top / 400.0, &value);
-        let line = ShapeStyle { color: colour(series.form).to_rgba(), filled: false, stroke_width: 2 };
+    // Broad lines below narrow ones, because the prunes take much the same course.
+    for (series, stroke_width) in shown.iter().zip([2, 7, 4, 2]) {
+        let mut points = thinned(&series.samples, top / 400.0, &value);
+        // What is held then is held on.
+        points.extend(points.last().map(|last| (end, last.1)));
+        let line = ShapeStyle { color: colour(series.form).to_rgba(), filled: false, stroke_width };
         chart
             .draw_series(LineSeries::new(points, line))?
             .label(series.form.name())
@@ -89,7 +99,7 @@ fn thinned(samples: &[Sample], step: f64, value: impl Fn(&Sample) -> f64) -> Vec
     let mut points: Vec<(f64, f64)> = Vec::new();
     let mut skipped = None;
     for sample in samples {
-        let point = (milliseconds(sample.time), value(sample));
+        let point = (milliseconds_since_failure(sample), value(sample));
         if points.last().is_some_and(|last| (last.1 - point.1).abs() < step) {
             skipped = Some(point);
             continue;
