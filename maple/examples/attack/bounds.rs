@@ -1,13 +1,11 @@
 //! The bounds on what a removal costs: reached by trees built for it, never passed by trees at random.
 
 use crate::books::Books;
-use crate::costs::{Cost, Tree, erase, erase_alone, prune, prune_alone, prune_cut, prune_in_place, remove};
+use crate::costs::{Cost, RESERVES, Tree, erase, erase_alone, prune, prune_alone, prune_cut, prune_in_place, remove};
 use crate::report::{Progress, Tally, check, problems, scene};
 use crate::rng::Rng;
 use crate::worst;
 use maple_tree::{RangeMap, Reserve, pool_figures};
-
-static RESERVES: [Reserve; 2] = [Reserve::new(64), Reserve::new(0)];
 
 pub(crate) fn run(short: bool) -> String {
     let (count, highest) = if short { (20_000, 4) } else { (1_000_000, 5) };
@@ -37,14 +35,14 @@ pub(crate) fn run(short: bool) -> String {
     drop(progress);
     books.check(&RESERVES);
     format!(
-        "{}, {bounds} bounds reached by built trees, never passed by {count} random ones (heights up to {}, {} of {} removals there \
-         reached theirs), {} path copies, {} in-place falls, nodes in use {nodes_before} -> {}",
+        "{}, {bounds} bounds reached by built trees and {} times by {count} random ones (heights up to {}), never passed, \
+         {} path copies, {} in-place falls, low-water mark {} of 64, nodes in use {nodes_before} -> {}",
         tally.line("bounds"),
-        seen.highest,
         seen.worst,
-        seen.removals,
+        seen.highest,
         tally.path_copies,
         tally.falls,
+        RESERVES[0].figures().low_water,
         pool_figures().nodes_in_use,
     )
 }
@@ -53,7 +51,6 @@ pub(crate) fn run(short: bool) -> String {
 #[derive(Default)]
 struct Seen {
     highest: usize,
-    removals: u64,
     worst: u64,
 }
 
@@ -61,7 +58,6 @@ impl Seen {
     fn add(&mut self, cost: Option<Cost>) {
         let Some(cost) = cost else { return };
         self.highest = self.highest.max(cost.height);
-        self.removals += 1;
         self.worst += u64::from(cost.cost > 0 && cost.is_worst());
     }
 }

@@ -2,7 +2,8 @@
 
 use crate::gate;
 use crate::report::{Tally, check};
-use maple_tree::{MapleTree, PruneForm, Pruned, RangeMap, RemoveError, Shortage, pool_figures};
+use maple_tree::{MapleTree, PruneForm, Pruned, RangeMap, RemoveError, Reserve, Shortage, pool_figures};
+use std::collections::HashSet;
 use std::ops::RangeInclusive;
 
 /// The bounds, for a tree of height `h` before the removal.
@@ -113,11 +114,38 @@ fn without_memory<T>(tally: &mut Tally, find: bool, remove: impl FnOnce() -> T) 
     result
 }
 
+pub(crate) static RESERVES: [Reserve; 2] = [Reserve::new(64), Reserve::new(0)];
+
+/// Nodes of which it is known that they are in no tree: those at hand, less all that were ever taken from the pool.
+fn nodes_elsewhere(tree: &Tree) -> isize {
+    let reserves = RESERVES.iter().chain([Reserve::global()]);
+    let free: usize = reserves.map(|reserve| reserve.figures().free).sum();
+    (tree.figures().spare + free) as isize - pool_figures().nodes_in_use as isize
+}
+
 /// Nodes that the tree took, from wherever, while `remove` ran.
 fn nodes_taken<T>(tree: &Tree, remove: impl FnOnce() -> T) -> (usize, T) {
-    let before = tree.figures().nodes_taken;
+    let (taken, elsewhere) = (tree.figures().nodes_taken, nodes_elsewhere(tree));
     let result = remove();
-    ((tree.figures().nodes_taken - before) as usize, result)
+    let taken = (tree.figures().nodes_taken - taken) as usize;
+    let missing = elsewhere - nodes_elsewhere(tree);
+    check(taken as isize == missing, "a tree took another number of nodes than it says", [taken as u64, missing as u64, 0]);
+    (taken, result)
+}
+
+/// The slots that hold nothing alive, and the nodes they are in.
+fn dead_slots(tree: &Tree) -> HashSet<String> {
+    let dump = tree.dump().to_string();
+    let mut node = "";
+    let mut slots = HashSet::new();
+    for line in dump.lines().map(str::trim) {
+        if line.starts_with("level") {
+            node = line;
+        } else if line.ends_with("gap") || line.ends_with("dead") {
+            slots.insert(format!("{node}: {}", line.rsplit_once(' ').map_or(line, |(slot, _)| slot)));
+        }
+    }
+    slots
 }
 
 /// Whether an entry covers `index` and does not begin there, or ends elsewhere than at `end`.
@@ -171,7 +199,18 @@ pub(crate) fn prune_cut(tree: &Tree, from: u64, tally: &mut Tally) -> Option<Cos
 pub(crate) fn prune_in_place(tree: &Tree, from: u64, tally: &mut Tally) -> Option<Cost> {
     let height = tree.figures().height;
     let find = any_in(tree, from, u64::MAX);
+    // Of small trees the stores are counted by what they did.
+    let dead = (height < 3).then(|| dead_slots(tree));
     let (taken, pruned) = nodes_taken(tree, || without_memory(tally, find, || tree.prune_in_place(from)));
+    if let Some(dead) = dead {
+        let root = usize::from(height > 0 && tree.figures().height == 0);
+        let stores = root + dead_slots(tree).difference(&dead).count();
+        check(
+            stores == pruned.slot_stores,
+            "a prune stored to other than it says",
+            [stores as u64, pruned.slot_stores as u64, from],
+        );
+    }
     check_pruned(tree, pruned, taken, false);
     check(taken == 0, "a prune in place took a node", [taken as u64, 0, 0]);
     Cost { bound: Bound::InPlaceStores, cost: pruned.slot_stores, height }.checked()

@@ -47,10 +47,10 @@ impl Form {
     }
 }
 
-/// An instant: the time since the failure, and what was held then for the copy.
+/// An instant, and what was held then for the copy.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sample {
-    pub(crate) time: Duration,
+    at: Instant,
     pub(crate) bytes: usize,
     pub(crate) nodes: usize,
 }
@@ -61,17 +61,25 @@ pub(crate) struct Series {
     pub(crate) form: Form,
     pub(crate) readers: bool,
     pub(crate) samples: Vec<Sample>,
+    failure: Instant,
     /// The time the removal itself took.
     call: Duration,
 }
 
 impl Series {
+    /// Milliseconds since the failure; negative before it.
+    pub(crate) fn milliseconds(&self, sample: &Sample) -> f64 {
+        let (since, before) =
+            (sample.at.saturating_duration_since(self.failure), self.failure.saturating_duration_since(sample.at));
+        (since.as_secs_f64() - before.as_secs_f64()) * 1e3
+    }
+
     /// When the memory was back, from the failure on: not so much as a hundredth of it was missing any more.
     fn back(&self) -> Duration {
         let (first, last) = (self.samples[0].bytes, last_of(&self.samples).bytes);
         let limit = last + first.saturating_sub(last) / 100;
         let late = self.samples.iter().rposition(|sample| sample.bytes > limit);
-        late.map_or(Duration::ZERO, |late| self.samples[late].time.saturating_sub(MARGIN))
+        late.map_or(Duration::ZERO, |late| self.samples[late].at.saturating_duration_since(self.failure))
     }
 
     fn print(&self) {
@@ -137,9 +145,13 @@ pub(crate) fn run(short: bool, file: Option<&Path>) -> String {
     }
     drop(series);
     books.check(&[]);
+    let figures = Reserve::global().figures();
     format!(
-        "{} of half a copy of {count} entries, nodes in use {nodes_before} -> {}",
+        "{} of a copy of {count} entries that failed half-way, {} in-place falls, low-water mark {} of {}, nodes in use {nodes_before} -> {}",
         tally.line("memory"),
+        figures.in_place_falls,
+        figures.low_water,
+        figures.capacity,
         pool_figures().nodes_in_use
     )
 }
@@ -172,34 +184,41 @@ impl Before {
         Self { bytes: gate::live_bytes(), nodes: pool_figures().nodes_in_use }
     }
 
-    fn sample(self, start: Instant) -> Sample {
+    fn sample(self) -> Sample {
         let now = Self::now();
         let (bytes, nodes) = (now.bytes.saturating_sub(self.bytes), now.nodes.saturating_sub(self.nodes));
-        Sample { time: start.elapsed(), bytes, nodes }
+        Sample { at: Instant::now(), bytes, nodes }
     }
 }
 
-/// Looks at memory all the time while `work` is done, and a little before and after.
-fn sampled(before: Before, samples: &mut Vec<Sample>, work: impl FnOnce()) {
+/// Looks at memory all the time while `work` is done, and a little before and after. Returns when it began.
+fn sampled(before: Before, samples: &mut Vec<Sample>, work: impl FnOnce()) -> Instant {
     let (ready, ended) = (Barrier::new(2), AtomicBool::new(false));
-    thread::scope(|scope| {
+    let ends = thread::scope(|scope| {
         let sampler = scope.spawn(|| {
             ready.wait();
-            let start = Instant::now();
-            while !ended.load(Ordering::SeqCst) && samples.len() < samples.capacity() {
-                samples.push(before.sample(start));
+            while !ended.load(Ordering::SeqCst) && samples.len() + 2 < samples.capacity() {
+                samples.push(before.sample());
                 thread::sleep(Duration::from_micros(50));
             }
         });
         ready.wait();
         thread::sleep(MARGIN);
+        // The other thread may be late at the two ends.
+        let first = before.sample();
         work();
+        let last = before.sample();
         thread::sleep(MARGIN);
         ended.store(true, Ordering::SeqCst);
         check(sampler.join().is_ok(), "the thread that samples panicked", [0; 3]);
+        [first, last]
     });
+    samples.extend(ends);
+    samples.sort_unstable_by_key(|sample| sample.at);
+    ends[0].at
 }
 
+/// Looked at before the failure and after the clean-up.
 const MARGIN: Duration = Duration::from_millis(2);
 
 /// Does one removal behind the closed gate.
@@ -227,18 +246,19 @@ fn clean_up(original: &Tree, layout: &Layout, form: Form, readers: bool, total: 
     let half = layout.count / 2;
     let from = layout.first(half);
     let mut tally = Tally::default();
-    if form == Form::Alone {
+    let failure = if form == Form::Alone {
         let mut map = copy.into_inner();
-        sampled(before, &mut samples, || {
+        let failure = sampled(before, &mut samples, || {
             let tail = refused(&mut tally, || map.prune(from));
             refused(&mut Tally::default(), || drop(tail));
         });
         check_equal(map.iter().count(), half as usize, "a prune left something else than the first half");
+        failure
     } else if form == Form::Teardown && !readers {
         sampled(before, &mut samples, || {
             refused(&mut tally, || drop(copy));
             wait();
-        });
+        })
     } else {
         let clean_up = || {
             refused(&mut tally, || match form {
@@ -253,17 +273,18 @@ fn clean_up(original: &Tree, layout: &Layout, form: Form, readers: bool, total: 
             });
             check(copy.synchronize().is_ok(), "no grace period outside a read section", [0; 3]);
         };
-        beside(if readers { 2 } else { 0 }, &copy, layout, || sampled(before, &mut samples, clean_up));
+        let failure = beside(if readers { 2 } else { 0 }, &copy, layout, || sampled(before, &mut samples, clean_up));
         let left = if form == Form::Teardown { 0 } else { half as usize };
         let entries = copy.validate().map(|summary| summary.entries);
         check(entries == Ok(left), "a clean-up left something else than it should", [left as u64, 0, 0]);
-    }
+        failure
+    };
     let last = last_of(&samples);
     // Half of the nodes, and what a tree keeps for its next stores.
     let expected = if form == Form::Teardown { 0 } else { nodes / 2 };
     check(last.nodes <= expected + 64, "nodes did not come back", [last.nodes as u64, expected as u64, nodes as u64]);
     total.add(&tally);
-    Series { form, readers, samples, call: tally.longest }
+    Series { form, readers, samples, failure, call: tally.longest }
 }
 
 fn last_of(samples: &[Sample]) -> Sample {
@@ -271,7 +292,7 @@ fn last_of(samples: &[Sample]) -> Sample {
 }
 
 /// Does `work` with this many readers beside it.
-fn beside(readers: usize, copy: &Tree, layout: &Layout, work: impl FnOnce()) {
+fn beside<T>(readers: usize, copy: &Tree, layout: &Layout, work: impl FnOnce() -> T) -> T {
     let (ready, stop) = (Barrier::new(readers + 1), AtomicBool::new(false));
     thread::scope(|scope| {
         for seed in 0..readers {
@@ -279,9 +300,10 @@ fn beside(readers: usize, copy: &Tree, layout: &Layout, work: impl FnOnce()) {
             scope.spawn(move || read(copy, layout, seed as u64, ready, stop));
         }
         ready.wait();
-        work();
+        let result = work();
         stop.store(true, Ordering::SeqCst);
-    });
+        result
+    })
 }
 
 /// Reads the copy in short sections; exempt, because it opens them while the gate is closed.

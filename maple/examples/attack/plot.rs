@@ -5,7 +5,6 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 use std::error::Error;
 use std::path::Path;
-use std::time::Duration;
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
@@ -41,21 +40,22 @@ pub(crate) fn write(file: &Path, count: u32, series: &[Series]) -> Result<(), Bo
     Ok(())
 }
 
-fn milliseconds(time: Duration) -> f64 {
-    time.as_secs_f64() * 1e3
-}
-
 fn chart(area: &Area<'_>, shown: &[&Series], caption: &str, value: impl Fn(&Sample) -> f64) -> Result<(), Box<dyn Error>> {
-    let samples = || shown.iter().flat_map(|series| &series.samples);
-    let end = samples().map(|sample| milliseconds(sample.time)).fold(1.0, f64::max);
-    let top = samples().map(&value).fold(1.0, f64::max) * 1.1;
+    let mut points: Vec<Vec<(f64, f64)>> = Vec::new();
+    for series in shown {
+        points.push(series.samples.iter().map(|sample| (series.milliseconds(sample), value(sample))).collect());
+    }
+    let all = || points.iter().flatten();
+    let end = all().map(|point| point.0).fold(1.0, f64::max);
+    // With room for the names above the lines.
+    let top = all().map(|point| point.1).fold(1.0, f64::max) * 1.4;
     let style = |size: u32| ("sans-serif", size).into_font().color(&TEXT);
     let mut chart = ChartBuilder::on(area)
         .caption(caption, style(14))
         .margin(10)
         .x_label_area_size(35)
         .y_label_area_size(45)
-        .build_cartesian_2d(0.0..end, 0.0..top)?;
+        .build_cartesian_2d(-2.0..end, 0.0..top)?;
     chart
         .configure_mesh()
         .disable_x_mesh()
@@ -65,11 +65,16 @@ fn chart(area: &Area<'_>, shown: &[&Series], caption: &str, value: impl Fn(&Samp
         .label_style(style(12))
         .x_labels(6)
         .y_labels(6)
-        .x_desc("milliseconds")
+        .x_label_formatter(&|number| format!("{number:.0}"))
+        .y_label_formatter(&|number| format!("{number:.0}"))
+        .x_desc("milliseconds since the failure")
         .draw()?;
-    for series in shown {
-        let points = thinned(&series.samples, top / 400.0, &value);
-        let line = ShapeStyle { color: colour(series.form).to_rgba(), filled: false, stroke_width: 2 };
+    // Broad lines below narrow ones, because the prunes take much the same course.
+    for ((series, points), stroke_width) in shown.iter().zip(&points).zip([2, 7, 4, 2]) {
+        let mut points = thinned(points, top / 400.0);
+        // What is held in the end is held on.
+        points.extend(points.last().map(|last| (end, last.1)));
+        let line = ShapeStyle { color: colour(series.form).to_rgba(), filled: false, stroke_width };
         chart
             .draw_series(LineSeries::new(points, line))?
             .label(series.form.name())
@@ -84,19 +89,18 @@ fn chart(area: &Area<'_>, shown: &[&Series], caption: &str, value: impl Fn(&Samp
     Ok(())
 }
 
-/// The points that make the line: of a run of samples with nearly the same value only the first and the last.
-fn thinned(samples: &[Sample], step: f64, value: impl Fn(&Sample) -> f64) -> Vec<(f64, f64)> {
-    let mut points: Vec<(f64, f64)> = Vec::new();
+/// The points that make the line: of a run with nearly the same value only the first and the last.
+fn thinned(points: &[(f64, f64)], step: f64) -> Vec<(f64, f64)> {
+    let mut kept: Vec<(f64, f64)> = Vec::new();
     let mut skipped = None;
-    for sample in samples {
-        let point = (milliseconds(sample.time), value(sample));
-        if points.last().is_some_and(|last| (last.1 - point.1).abs() < step) {
+    for &point in points {
+        if kept.last().is_some_and(|last| (last.1 - point.1).abs() < step) {
             skipped = Some(point);
             continue;
         }
-        points.extend(skipped.take());
-        points.push(point);
+        kept.extend(skipped.take());
+        kept.push(point);
     }
-    points.extend(skipped);
-    points
+    kept.extend(skipped);
+    kept
 }
