@@ -219,7 +219,7 @@ fn dump_and_dot_show_the_ranges<F: Face>() {
 #[test]
 fn a_tree_can_be_a_constant_and_takes_nothing() {
     static TREE: MapleTree<Arc<u64>> = MapleTree::new();
-    const MAP: RangeMap<u32> = RangeMap::new();
+    static MAP: RangeMap<u32> = RangeMap::new();
     assert_eq!((TREE.figures().nodes_taken, MAP.figures().nodes_taken), (0, 0));
     assert_eq!(TREE.validate().expect("valid").nodes, 0);
     TREE.store(3..=5, Arc::new(7)).expect("memory for an entry");
