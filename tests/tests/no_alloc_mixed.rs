@@ -99,7 +99,7 @@ fn erase_everything<K: Kind>() {
 /// earlier ones left (dead words, empty inner slots, spine nodes that are under-full).
 fn one_after_another<K: Kind>() {
     let _alone = alone();
-    for seed in 0..60 {
+    for seed in 0..160 {
         let mut rng = Rng(seed);
         let count = 30 + rng.below(500);
         let bench = Fixture::new(rows(count, 3, 5, seed % 3));
@@ -176,7 +176,7 @@ fn beside_a_reader<K: Kind>() {
     let _alone = alone();
     Reserve::global().fill().expect("memory for the reserve");
     let bench = Fixture::new(rows(300, 0, 4, 1));
-    for round in 0..12 {
+    for round in 0..24 {
         let tree = match round % 3 {
             0 => MapleTree::from(bench.map::<K>(Make::Copy)),
             1 => MapleTree::from(bench.map::<K>(Make::Loose(round))),
@@ -204,7 +204,7 @@ fn beside_a_reader<K: Kind>() {
             // A thread of its own that never pinned: entering a read section for the first time allocates, so it shows.
             let writer = scope.spawn(|| {
                 let mut rng = Rng(round);
-                while want.len() > 5 {
+                while want.len() > 12 {
                     let index = rng.below(1_500);
                     let at = want.iter().position(|row| covers(row, index));
                     let gone = quiet(|| tree.erase(index).map(|removed| removed.range()));

@@ -10,6 +10,7 @@
 //! | `refuse` | prunes and erases in succession while the allocator refuses every request of the process |
 //! | `copies` | lets thousands of copies fail at once, and prunes them from four threads while the allocator refuses |
 //! | `bounds` | reaches the worst case of each bound, and tries to pass it with random trees |
+//! | `density` | erases and stores at random for long, and looks at the nodes and the height that are left |
 //! | `memory` | watches memory come back after a copy failed half-way |
 //!
 //! Each attack runs in a process of its own, so that one that ends by a signal (as a refused request that nobody expected does) counts
@@ -21,6 +22,7 @@ mod books;
 mod bounds;
 mod copies;
 mod costs;
+mod density;
 mod entries;
 mod field;
 mod gate;
@@ -40,24 +42,26 @@ use std::process::{Command, ExitCode};
 #[global_allocator]
 static GATE: gate::Gate = gate::Gate;
 
-const USAGE: &str = "usage: attack [--short] [--only refuse|copies|bounds|memory] [--plot FILE.svg]";
+const USAGE: &str = "usage: attack [--short] [--only refuse|copies|bounds|density|memory] [--plot FILE.svg]";
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Attack {
     Refuse,
     Copies,
     Bounds,
+    Density,
     Memory,
 }
 
 impl Attack {
-    const ALL: [Self; 4] = [Self::Refuse, Self::Copies, Self::Bounds, Self::Memory];
+    const ALL: [Self; 5] = [Self::Refuse, Self::Copies, Self::Bounds, Self::Density, Self::Memory];
 
     fn name(self) -> &'static str {
         match self {
             Self::Refuse => "refuse",
             Self::Copies => "copies",
             Self::Bounds => "bounds",
+            Self::Density => "density",
             Self::Memory => "memory",
         }
     }
@@ -121,6 +125,7 @@ fn run(attack: Attack, options: &Options) -> ExitCode {
         Attack::Refuse => refuse::run(options.short),
         Attack::Copies => copies::run(options.short),
         Attack::Bounds => bounds::run(options.short),
+        Attack::Density => density::run(options.short),
         Attack::Memory => memory::run(options.short, options.plot.as_deref()),
     };
     report::print_problems();
