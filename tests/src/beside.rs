@@ -1,5 +1,6 @@
 //! Readers that check while a writer works, and values that say which range they were stored at.
 
+use std::fmt::Debug;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -47,11 +48,16 @@ impl Tag {
 }
 
 /// A tree of tagged values, and the books over them.
-#[derive(Debug)]
 pub struct Tagged<K: Kind> {
     /// The tree.
     pub tree: MapleTree<K::V>,
     ledger: Arc<Ledger>,
+}
+
+impl<K: Kind> Debug for Tagged<K> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.walk(true)).finish()
+    }
 }
 
 impl<K: Kind> Default for Tagged<K> {
@@ -167,20 +173,20 @@ pub fn beside(readers: usize, check: impl Fn(&mut Reader) + Sync, write: impl Fn
             let (stop, started, check) = (&stop, &started, &check);
             scope.spawn(move || {
                 // Also when the check panics, so that nobody waits for this reader.
-                let mut first = Some(OnDrop(|| {
+                let first = OnDrop(|| {
                     started.fetch_add(1, Ordering::Release);
-                }));
+                });
                 let seed = u64::try_from(number).expect("a number fits") + 1;
                 let mut reader = Reader { number, rng: Rng(seed), seen: Vec::new() };
+                check(&mut reader);
+                drop(first);
                 loop {
                     let last = stop.load(Ordering::Acquire);
                     check(&mut reader);
-                    first = None;
                     if last {
                         break;
                     }
                 }
-                drop(first);
             });
         }
         let _stop = OnDrop(|| stop.store(true, Ordering::Release));
@@ -189,4 +195,29 @@ pub fn beside(readers: usize, check: impl Fn(&mut Reader) + Sync, write: impl Fn
         }
         write();
     });
+}
+
+/// One test for each of these functions and each kind of entry: in a module named as the function.
+#[macro_export]
+macro_rules! kinds {
+    ($($name:ident)*) => {$(
+        mod $name {
+            #[test]
+            fn integers() {
+                super::$name::<$crate::counted::Words>();
+            }
+            #[test]
+            fn arcs() {
+                super::$name::<$crate::counted::Arcs>();
+            }
+            #[test]
+            fn rcu_boxes() {
+                super::$name::<$crate::counted::RcuBoxes>();
+            }
+            #[test]
+            fn rcu_arcs() {
+                super::$name::<$crate::counted::RcuArcs>();
+            }
+        }
+    )*};
 }

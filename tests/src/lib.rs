@@ -14,6 +14,7 @@ pub use model::{Bounds, Inclusive, Item, Model, Refusal, Span, span};
 
 pub mod alloc;
 pub mod ballast;
+pub mod beside;
 pub mod counted;
 pub mod fixture;
 pub mod shapes;

@@ -378,6 +378,22 @@ fn removing_everything_leaves_the_tree_as_new<F: Face>() {
     }
 }
 
+fn stores_merge_nodes_with_few_left<F: Face>() {
+    // Every leaf keeps one range or two.
+    let mut pair = Pair::<F>::of(2_000, 10, 6);
+    for n in (0..2_000).filter(|n| n % 5 != 2) {
+        pair.erase(n * 10);
+    }
+    for n in (2..2_000).step_by(5) {
+        pair.store(n * 10, n * 10 + 7, n);
+    }
+    pair.run(Op::Synchronize).agree();
+    let summary = pair.face.validate();
+    // With nodes half full on the average, eight slots each, there are two for a range.
+    assert_eq!(summary.entries, 400);
+    assert!(summary.nodes <= 400 * 2 / 8 * 8 / 7 + summary.height, "{summary:?}");
+}
+
 fn compacting_what_was_thinned_out_leaves_few_nodes<F: Face>() {
     for keep in [2, 7, 16, 40, 700] {
         let mut pair = Pair::<F>::of(3_000, 10, 6);
@@ -459,6 +475,7 @@ on_both_faces!(
     grows_and_shrinks_by_halving_and_doubling,
     halves_the_number_of_ranges_and_doubles_it_again,
     indices_that_double,
+    stores_merge_nodes_with_few_left,
     compacting_what_was_thinned_out_leaves_few_nodes,
     the_height_falls_when_removing_restores_density,
     removing_everything_leaves_the_tree_as_new,
