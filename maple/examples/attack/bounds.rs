@@ -1,7 +1,9 @@
 //! The bounds on what a removal costs: reached by trees built for it, never passed by trees at random.
 
 use crate::books::Books;
-use crate::costs::{Cost, RESERVES, Tree, erase, erase_alone, prune, prune_alone, prune_cut, prune_in_place, remove};
+use crate::costs::{
+    Cost, RESERVES, Tree, erase, erase_alone, prune, prune_alone, prune_cut, prune_in_place, remove, remove_whole,
+};
 use crate::report::{Progress, Tally, check, problems, scene};
 use crate::rng::Rng;
 use crate::worst;
@@ -136,6 +138,10 @@ fn random_tree(number: u64, seen: &mut Seen, tally: &mut Tally) {
             3..6 => {
                 let (first, last) = window(end, 40, rng);
                 seen.add(remove(&tree, first, last, tally));
+            }
+            6 if count < 100 => {
+                let (first, last) = window(end, end, rng);
+                seen.add(remove_whole(&tree, first, last, tally));
             }
             _ if count < 100 => (0..rng.below(6)).for_each(|_| seen.add(erase(&tree, index(end, rng), tally))),
             _ => seen.add(erase(&tree, index(end, rng), tally)),

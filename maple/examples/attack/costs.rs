@@ -15,6 +15,8 @@ pub(crate) enum Bound {
     CutNodes,
     /// Slots that `prune_in_place` stores to.
     InPlaceStores,
+    /// Slots that `remove_whole` stores to: beside the path to each end of the window, and between the two where they part.
+    WholeStores,
     /// Nodes that `prune` and `erase` of a map with one owner take from anywhere but the map's own spare ones.
     AloneNodes,
     /// Nodes that `prune_cut` of a map with one owner takes when it cuts an entry.
@@ -28,10 +30,11 @@ pub(crate) enum Bound {
 }
 
 impl Bound {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::PathCopyNodes,
         Self::CutNodes,
         Self::InPlaceStores,
+        Self::WholeStores,
         Self::AloneNodes,
         Self::AloneCutNodes,
         Self::EraseNodes,
@@ -43,6 +46,8 @@ impl Bound {
         match self {
             Self::PathCopyNodes | Self::CutNodes => height,
             Self::InPlaceStores => 15 * height,
+            // With one end of the window inside the tree, or with both.
+            Self::WholeStores => (15 * height).max((30 * height).saturating_sub(16)),
             Self::AloneNodes | Self::EraseNodes => 0,
             Self::AloneCutNodes => 1,
             Self::EraseStores => height + 1,
@@ -55,6 +60,7 @@ impl Bound {
             Self::PathCopyNodes => "prune by path copy, nodes <= h",
             Self::CutNodes => "prune_cut that cuts, nodes <= h",
             Self::InPlaceStores => "prune in place, slot stores <= 15 h",
+            Self::WholeStores => "remove_whole, slot stores <= max(15 h, 30 h - 16)",
             Self::AloneNodes => "prune and erase with one owner, nodes = 0",
             Self::AloneCutNodes => "prune_cut that cuts with one owner, nodes <= 1",
             Self::EraseNodes => "erase, nodes = 0",
@@ -68,6 +74,7 @@ impl Bound {
             Self::PathCopyNodes => "a prune by path copy took too many nodes",
             Self::CutNodes => "a prune that cut took too many nodes",
             Self::InPlaceStores => "a prune in place stored to too many slots",
+            Self::WholeStores => "a removal of whole entries stored to too many slots",
             Self::AloneNodes => "a removal with one owner took a node",
             Self::AloneCutNodes => "a prune that cut with one owner took too many nodes",
             Self::EraseNodes => "an erase took a node",
@@ -131,6 +138,14 @@ fn nodes_taken<T>(tree: &Tree, remove: impl FnOnce() -> T) -> (usize, T) {
     let missing = elsewhere - nodes_elsewhere(tree);
     check(taken as isize == missing, "a tree took another number of nodes than it says", [taken as u64, missing as u64, 0]);
     (taken, result)
+}
+
+/// The slots that `remove` stored to, counted by what became of them. Takes time, so only for small trees or now and then.
+fn slots_stored<T>(tree: &Tree, remove: impl FnOnce() -> T) -> (usize, T) {
+    let (height, dead) = (tree.figures().height, dead_slots(tree));
+    let result = remove();
+    let root = usize::from(height > 0 && tree.figures().height == 0);
+    (root + dead_slots(tree).difference(&dead).count(), result)
 }
 
 /// The slots that hold nothing alive, and the nodes they are in.
@@ -199,21 +214,28 @@ pub(crate) fn prune_cut(tree: &Tree, from: u64, tally: &mut Tally) -> Option<Cos
 pub(crate) fn prune_in_place(tree: &Tree, from: u64, tally: &mut Tally) -> Option<Cost> {
     let height = tree.figures().height;
     let find = any_in(tree, from, u64::MAX);
-    // Of small trees the stores are counted by what they did.
-    let dead = (height < 3).then(|| dead_slots(tree));
-    let (taken, pruned) = nodes_taken(tree, || without_memory(tally, find, || tree.prune_in_place(from)));
-    if let Some(dead) = dead {
-        let root = usize::from(height > 0 && tree.figures().height == 0);
-        let stores = root + dead_slots(tree).difference(&dead).count();
-        check(
-            stores == pruned.slot_stores,
-            "a prune stored to other than it says",
-            [stores as u64, pruned.slot_stores as u64, from],
-        );
-    }
+    let mut prune = || nodes_taken(tree, || without_memory(tally, find, || tree.prune_in_place(from)));
+    let (stores, (taken, pruned)) = if height < 3 {
+        let (stores, done) = slots_stored(tree, &mut prune);
+        (Some(stores), done)
+    } else {
+        (None, prune())
+    };
+    let exact = stores.is_none_or(|stores| stores == pruned.slot_stores);
+    check(exact, "a prune stored to other than it says", [stores.unwrap_or(0) as u64, pruned.slot_stores as u64, from]);
     check_pruned(tree, pruned, taken, false);
     check(taken == 0, "a prune in place took a node", [taken as u64, 0, 0]);
     Cost { bound: Bound::InPlaceStores, cost: pruned.slot_stores, height }.checked()
+}
+
+/// Removes the entries that lie inside `first..=last`.
+pub(crate) fn remove_whole(tree: &Tree, first: u64, last: u64, tally: &mut Tally) -> Option<Cost> {
+    let height = tree.figures().height;
+    let find = any_in(tree, first, last);
+    let remove = || nodes_taken(tree, || without_memory(tally, find, || tree.remove_whole(first..=last)));
+    let (stores, (taken, ())) = slots_stored(tree, remove);
+    check(taken == 0, "a removal of whole entries took a node", [taken as u64, first, last]);
+    Cost { bound: Bound::WholeStores, cost: stores, height }.checked()
 }
 
 /// Erases, and checks both of its bounds; the cost that comes back is that in stores.

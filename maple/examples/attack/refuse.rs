@@ -13,7 +13,8 @@ use std::iter;
 use std::sync::Arc;
 use std::time::Duration;
 
-static RESERVES: [Reserve; 3] = [Reserve::new(0), Reserve::new(1), Reserve::new(64)];
+/// Nothing, too little, the default, and enough for thousands of path copies in a row.
+static RESERVES: [Reserve; 4] = [Reserve::new(0), Reserve::new(1), Reserve::new(64), Reserve::new(16_384)];
 const COMPANIES: [Company; 4] = [Company::Nobody, Company::Readers, Company::Stalled, Company::Releaser];
 
 /// Trees with this many entries each, and how many of them.
@@ -42,12 +43,14 @@ struct Totals {
 pub(crate) fn run(short: bool) -> String {
     let mut settings = Vec::new();
     // The script changes from setting to setting and from kind to kind of entry, so that each setting sees most of them in full.
-    let scripts = if short { 1 } else { 5 };
-    for (round, forest) in [FOREST].into_iter().chain(iter::repeat_n(BIG, scripts)).enumerate() {
-        for (number, (company, reserve)) in
-            COMPANIES.into_iter().flat_map(|company| RESERVES.iter().map(move |reserve| (company, reserve))).enumerate()
-        {
-            settings.push(Setting { company, reserve, forest, script: number + round });
+    for (round, forest) in [FOREST].into_iter().chain(iter::repeat_n(BIG, 5)).enumerate() {
+        for (column, company) in COMPANIES.into_iter().enumerate() {
+            for (row, reserve) in RESERVES.iter().enumerate() {
+                // In short, every second setting has one big tree of each kind.
+                if !short || round == 0 || (round == 1 && (column + row) % 2 == 0) {
+                    settings.push(Setting { company, reserve, forest, script: 4 * column + row + round });
+                }
+            }
         }
     }
     for reserve in RESERVES.iter().chain([Reserve::global()]) {

@@ -1,6 +1,6 @@
 //! Trees built so that a removal costs as much as it ever can.
 
-use crate::costs::{Bound, Cost, Tree, erase, prune, prune_alone, prune_cut, prune_in_place, remove};
+use crate::costs::{Bound, Cost, Tree, erase, prune, prune_alone, prune_cut, prune_in_place, remove, remove_whole};
 use crate::report::{Tally, check, check_equal};
 use maple_tree::{RangeMap, Reserve};
 
@@ -42,6 +42,12 @@ fn worst(bound: Bound, height: u32, reserve: &'static Reserve, tally: &mut Tally
             (prune_cut(&full(height, reserve), from, tally), "cut within its ninth child's ninth child's ... ninth entry")
         }
         Bound::InPlaceStores => (prune_in_place(&full(height, reserve), PITCH, tally), "pruned at the second entry"),
+        Bound::WholeStores => {
+            // One leaf has fewer slots between two ends than before one.
+            let (first, last) = if height == 1 { (0, 15) } else { (1, count - 1) };
+            let cost = remove_whole(&full(height, reserve), first * PITCH, last * PITCH - 1, tally);
+            (cost, "all but the first entry and the last removed (of one leaf: all but the last)")
+        }
         Bound::AloneNodes => {
             (prune_alone(&mut full_map(height, reserve), middle * PITCH, false, tally), "pruned where a path copy needs most")
         }
