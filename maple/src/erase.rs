@@ -129,10 +129,11 @@ fn keeps(level: usize, frame: Frame, first: u64, last: u64) -> bool {
         if first <= step.first() && step.last() <= last {
             return false;
         }
+        if level == 0 || last < step.first() || step.last() < first {
+            return true;
+        }
         // SAFETY: a live word of an inner slot is a child.
-        level == 0
-            || last < step.first()
-            || step.last() < first
-            || keeps(level - 1, step.child(unsafe { NodeRef::from_target(target) }), first, last)
+        let child = unsafe { NodeRef::from_target(target) };
+        keeps(level - 1, step.child(child), first, last)
     })
 }

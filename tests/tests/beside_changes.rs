@@ -223,7 +223,7 @@ fn at_one_instant<K: Kind>() {
             }
         },
         || {
-            for round in 0..1_200 {
+            for round in 0..600 {
                 for at in 0..COUNT {
                     if round == 0 || at >= border || round % 4 == 1 {
                         tagged.store(at * 10, at * 10 + 9, 0);
