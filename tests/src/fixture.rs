@@ -104,7 +104,7 @@ pub fn bounds(pruned: Pruned, height: usize, form: Form) {
         PruneForm::Nothing => assert_eq!((pruned.nodes_taken, pruned.nodes_retired, pruned.slot_stores), (0, 0, 0)),
         PruneForm::PathCopy => {
             assert_ne!(form, Form::InPlace);
-            assert!(pruned.nodes_taken <= height + usize::from(form == Form::Cut), "{pruned:?} at height {height}");
+            assert!(pruned.nodes_taken <= height, "{pruned:?} at height {height}");
             if form == Form::Prune {
                 assert!(pruned.nodes_retired >= pruned.nodes_taken, "{pruned:?} frees less than it takes");
             }

@@ -2,19 +2,23 @@
 //! both faces of the tree ([`face`]) for several kinds of entries ([`entry`]), the comparison
 //! itself ([`check`]), operations that can be generated, run and printed as Rust code ([`op`]),
 //! and a face with its model side by side ([`pair`]).
-
-pub mod check;
-pub mod entry;
-pub mod face;
-pub mod model;
-pub mod op;
-pub mod pair;
-
-pub use model::{Bounds, Inclusive, Item, Model, Refusal, Span, span};
+//!
+//! For the tests of failing memory and of readers beside a writer: an allocator that counts and
+//! refuses ([`alloc`], [`ballast`]), entries whose values are booked ([`counted`]), contents and
+//! trees of all shapes ([`shapes`], [`fixture`]), and readers that check while a writer works
+//! ([`beside`]).
 
 pub mod alloc;
 pub mod ballast;
 pub mod beside;
+pub mod check;
 pub mod counted;
+pub mod entry;
+pub mod face;
 pub mod fixture;
+pub mod model;
+pub mod op;
+pub mod pair;
 pub mod shapes;
+
+pub use model::{Bounds, Inclusive, Item, Model, Refusal, Span, span};
