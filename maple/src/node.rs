@@ -170,8 +170,9 @@ impl NodeRef {
         unsafe { self.0.as_ref() }
     }
 
+    /// The pivots, as long as they are frozen.
     #[inline(always)]
-    fn pivots(&self) -> &[u64; PIVOTS] {
+    pub(crate) fn pivots(&self) -> &[u64; PIVOTS] {
         // SAFETY: the pivots are frozen while anyone else may read them (invariant 1), and the writer that changes them
         // (`pivots_mut`) holds no such reference across the change.
         unsafe { &*self.node().pivots.get() }
