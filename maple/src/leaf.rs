@@ -192,7 +192,8 @@ impl Change<'_, '_> {
         let mut copy = None;
         if frame.slot == right.slot {
             let old = frame.word();
-            if !old.is_live() && !word.is_live() && !(starts && ends) {
+            let gap_in_gap = !(old.is_live() || word.is_live());
+            if gap_in_gap && !(starts && ends) {
                 return Ok(true);
             }
             if starts && ends && word.is_live() {
