@@ -9,7 +9,7 @@ use std::thread;
 
 use maple_tests::beside::{Reader, beside};
 use maple_tests::face::{ExclusiveFace, Face, SharedFace};
-use maple_tests::model::{Inclusive, Item, Model};
+use maple_tests::model::{Inclusive, Item};
 use maple_tests::op::Op;
 use maple_tests::pair::{Pair, closed};
 use maple_tests::trace::{self, Change, Operations};
@@ -111,15 +111,15 @@ struct History {
 impl History {
     fn of(operations: &Operations) -> Self {
         let mut lives = HashMap::<Item, Vec<Life>>::new();
-        let mut model = model_of(&operations.start);
+        let mut model = operations.model();
         for &item in model.items() {
             lives.entry(item).or_default().push((0, usize::MAX));
         }
         for (version, &change) in (1..).zip(&operations.changes) {
-            let (first, last) = span_of(change);
+            let (first, last) = change.span();
             let around = (first.saturating_sub(1), last.saturating_add(1));
             let before = model.range(around.inclusive());
-            apply(&mut model, change);
+            assert_eq!(change.run(&mut model), Ok(()), "{change:x?}");
             let after = model.range(around.inclusive());
             for item in before.iter().filter(|item| !after.contains(item)) {
                 let life = lives.get_mut(item).and_then(|lives| lives.last_mut());
@@ -163,29 +163,6 @@ impl History {
     }
 }
 
-fn span_of(change: Change) -> (u64, u64) {
-    match change {
-        Change::Insert { first, last, .. } | Change::Store { first, last, .. } | Change::Remove { first, last } => (first, last),
-    }
-}
-
-fn apply(model: &mut Model, change: Change) {
-    let done = match change {
-        Change::Insert { first, last, value } => model.insert(closed(first, last), value),
-        Change::Store { first, last, value } => model.store(closed(first, last), value),
-        Change::Remove { first, last } => model.remove(closed(first, last)),
-    };
-    assert_eq!(done, Ok(()), "{change:x?}");
-}
-
-fn model_of(items: &[Item]) -> Model {
-    let mut model = Model::new();
-    for &(first, last, value) in items {
-        apply(&mut model, Change::Insert { first, last, value });
-    }
-    model
-}
-
 fn entry(value: u64) -> u32 {
     u32::try_from(value).expect("a trace has few values")
 }
@@ -193,7 +170,8 @@ fn entry(value: u64) -> u32 {
 fn replay_beside_readers(operations: &Operations) {
     let history = History::of(operations);
     // Where there is something to see.
-    let mut edges: Vec<u64> = history.lives.keys().flat_map(|item| [item.0, item.1, item.0.wrapping_sub(1), item.1 + 1]).collect();
+    let mut edges: Vec<u64> =
+        history.lives.keys().flat_map(|item| [item.0, item.1, item.0.wrapping_sub(1), item.1 + 1]).collect();
     edges.sort_unstable();
     edges.dedup();
     let tree = MapleTree::new();
@@ -204,9 +182,17 @@ fn replay_beside_readers(operations: &Operations) {
     let (begun, done, looks) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
     let check = |reader: &mut Reader| {
         let guard = tree.pin();
-        for _ in 0..20 {
+        for _ in 0..40 {
+            // Anywhere, or where the latest change is.
             let at = reader.rng.below(u64::try_from(edges.len()).expect("a length fits"));
-            let index = edges[usize::try_from(at).expect("below a length")];
+            let latest = begun.load(Ordering::Relaxed).saturating_sub(1);
+            let (first, last) = operations.changes[latest].span();
+            let index = match reader.rng.below(4) {
+                0 => first,
+                1 => last,
+                2 => first + (last - first) / 2,
+                _ => edges[usize::try_from(at).expect("below a length")],
+            };
             let low = done.load(Ordering::Acquire);
             let (range, found) = tree.get_range(index, &guard);
             let life = (low, begun.load(Ordering::Acquire));
@@ -232,23 +218,25 @@ fn replay_beside_readers(operations: &Operations) {
         looks.fetch_add(1, Ordering::Release);
     };
     let write = || {
-        let mut model = model_of(&operations.start);
+        let mut model = operations.model();
         for (version, &change) in (1..).zip(&operations.changes) {
             begun.store(version, Ordering::Release);
             match change {
-                Change::Insert { first, last, value } => tree.insert(first..=last, entry(value)).expect("memory, and a free range"),
+                Change::Insert { first, last, value } => {
+                    tree.insert(first..=last, entry(value)).expect("memory, and a free range")
+                }
                 Change::Store { first, last, value } => tree.store(first..=last, entry(value)).expect("memory"),
                 Change::Remove { first, last } => tree.remove(first..=last).expect("memory"),
             }
             done.store(version, Ordering::Release);
-            apply(&mut model, change);
-            let (first, last) = span_of(change);
+            assert_eq!(change.run(&mut model), Ok(()), "{change:x?}");
+            let (first, last) = change.span();
             for index in [first.saturating_sub(1), first, last, last.saturating_add(1)] {
                 let (range, found) = tree.get_range(index, &tree.pin());
                 let found = ((*range.start(), *range.end()), found.map(u64::from));
                 assert_eq!(found, model.get_range(index), "after change {version}, {change:x?}");
             }
-            if version % 64 == 0 {
+            if version % 16 == 0 {
                 assert_eq!(tree.validate().expect("valid").entries, model.len());
                 // Readers get a turn on every machine, unless they have given up.
                 let before = looks.load(Ordering::Acquire);

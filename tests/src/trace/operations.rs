@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::parse::PAGE;
 use super::space::Space;
 use super::{Backing, Call, Mapping, Outcome, Problem, Protection, Trace, TraceError};
-use crate::model::{Item, Span};
+use crate::model::{Item, Model, Refusal, Span};
 use crate::op::Op;
 use crate::pair::closed;
 
@@ -46,6 +46,28 @@ pub enum Change {
     Remove { first: u64, last: u64 },
 }
 
+impl Change {
+    /// Where something changes.
+    pub fn span(self) -> Span {
+        match self {
+            Self::Insert { first, last, .. } | Self::Store { first, last, .. } | Self::Remove { first, last } => (first, last),
+        }
+    }
+
+    /// Makes the change.
+    ///
+    /// # Errors
+    ///
+    /// Those of the model's own calls.
+    pub fn run(self, model: &mut Model) -> Result<(), Refusal> {
+        match self {
+            Self::Insert { first, last, value } => model.insert(closed(first, last), value),
+            Self::Store { first, last, value } => model.store(closed(first, last), value),
+            Self::Remove { first, last } => model.remove(closed(first, last)),
+        }
+    }
+}
+
 impl From<Change> for Op {
     fn from(change: Change) -> Self {
         match change {
@@ -75,6 +97,19 @@ pub struct Operations {
 }
 
 impl Operations {
+    /// A model with what is there at the start.
+    ///
+    /// # Panics
+    ///
+    /// If ranges overlap, which those of a trace cannot.
+    pub fn model(&self) -> Model {
+        let mut model = Model::new();
+        for &(first, last, value) in &self.start {
+            assert_eq!(model.insert(closed(first, last), value), Ok(()), "ranges do not overlap");
+        }
+        model
+    }
+
     /// What is `held` after all changes, in a form that must equal `end`.
     ///
     /// They differ in one thing that no call tells: a stack grows when memory below it is touched. So the range that ends where the stack
@@ -85,10 +120,12 @@ impl Operations {
             let value = self.end.iter().find(|item| item.0 <= last && last <= item.1).map(|item| item.2);
             let at = held.partition_point(|item| item.1 < last);
             let room = at.checked_sub(1).is_none_or(|before| held[before].1 < first);
-            if let Some(item) = held.get_mut(at) {
-                if item.1 == last && item.0 > first && Some(item.2) == value && room {
-                    item.0 = first;
-                }
+            if let Some(item) = held.get_mut(at)
+                && (item.1, Some(item.2)) == (last, value)
+                && item.0 > first
+                && room
+            {
+                item.0 = first;
             }
         }
         held
