@@ -68,7 +68,7 @@ pub fn duel(effort: Effort, mut ours: impl FnMut(u64) -> Duration, mut peer: imp
     let (mut times, mut others) = (Vec::new(), Vec::new());
     let start = Instant::now();
     // Long rounds are steadier, and there is no time for many of them.
-    let budget = effort.singles.unwrap_or(40 * effort.round);
+    let budget = effort.singles.unwrap_or(60 * effort.round);
     let more = || start.elapsed() < budget;
     while times.len() < effort.rounds && (times.len() < 5 || more()) {
         times.push(ours(n).as_nanos() as f64 / n as f64);

@@ -92,7 +92,7 @@ impl Card {
     {
         let large = metric.split('.').any(|part| part == "1m");
         let effort = Effort {
-            rounds: if self.options.quick { 3 } else { 15 },
+            rounds: if self.options.quick { 3 } else { 25 },
             round: Duration::from_millis(if large { 10 } else { 4 }),
             singles: None,
         };
