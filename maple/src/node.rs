@@ -19,14 +19,13 @@
 //! 4. **The link belongs to the writer.** Readers never look at it. It threads free nodes, retired nodes and the reserve.
 //! 5. A node lies in a slab of the pool, is aligned to its own size and was initialised (if only with zeroes) when the slab was made.
 
-use crate::search;
+use crate::search::{PIVOTS, Portable, Search};
 use crate::sync::{AtomicPtr, Ordering};
 use core::cell::UnsafeCell;
 use core::ptr::{self, NonNull};
 
 /// Slots in a node.
-pub(crate) const SLOTS: usize = 16;
-const PIVOTS: usize = SLOTS - 1;
+pub(crate) const SLOTS: usize = PIVOTS + 1;
 
 /// More levels than a tree can have: a root is split only after at least eight splits below it, so `8^22 > 2^64` stores are needed
 /// to pass this.
@@ -189,7 +188,14 @@ impl NodeRef {
     /// The slot that covers `index`.
     #[inline(always)]
     pub(crate) fn search(self, index: u64) -> usize {
-        search::rank(self.pivots(), index)
+        self.search_by(Portable, index)
+    }
+
+    /// The slot that covers `index`, for an operation that is compiled for each instruction set.
+    #[inline(always)]
+    pub(crate) fn search_by(self, search: impl Search, index: u64) -> usize {
+        // Fewer than `SLOTS`, which spares the caller a check.
+        search.rank(self.pivots(), index) % SLOTS
     }
 
     /// Slots in use: at least one.
