@@ -2,9 +2,9 @@
 
 mod common;
 
-use common::{Case, Suite, cases};
-use maple_benches::Shared;
+use common::Suite;
 use maple_benches::jobs::{self, Writing};
+use maple_benches::{Case, Shared, cases};
 use std::cell::LazyCell;
 
 fn beside<S: Shared>(suite: &mut Suite<'_>, case: Case, hits: &[u64]) {

@@ -2,9 +2,9 @@
 
 mod common;
 
-use common::{Case, Suite, cases};
+use common::Suite;
 use criterion::Criterion;
-use maple_benches::{RangeTable, Subject, jobs, maple};
+use maple_benches::{Case, RangeTable, Subject, cases, jobs, maple};
 use maple_tree::{RangeMap, U61};
 use std::cell::LazyCell;
 

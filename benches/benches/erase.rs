@@ -2,10 +2,10 @@
 
 mod common;
 
-use common::{Case, Suite, cases};
+use common::Suite;
 use criterion::Criterion;
 use maple_benches::jobs::{self, Failure};
-use maple_benches::{RangeTable, Subject};
+use maple_benches::{Case, RangeTable, Subject, cases};
 use std::cell::LazyCell;
 
 fn erase_store<S: Subject>(suite: &mut Suite<'_>, case: Case, hits: &[u64]) {

@@ -2,8 +2,8 @@
 
 mod common;
 
-use common::{Case, Suite, cases};
-use maple_benches::{RangeTable, Shape, holes, jobs};
+use common::Suite;
+use maple_benches::{Case, RangeTable, Shape, cases, holes, jobs};
 use std::cell::LazyCell;
 
 fn first_fit<S: RangeTable>(suite: &mut Suite<'_>, case: Case) {

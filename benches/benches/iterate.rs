@@ -2,8 +2,8 @@
 
 mod common;
 
-use common::{Case, Suite, cases};
-use maple_benches::{Subject, jobs};
+use common::Suite;
+use maple_benches::{Case, Subject, cases, jobs};
 use std::cell::LazyCell;
 
 fn iterate<S: Subject>(suite: &mut Suite<'_>, case: Case) {

@@ -2,8 +2,8 @@
 
 mod common;
 
-use common::{Case, Suite, cases};
-use maple_benches::{Subject, jobs};
+use common::Suite;
+use maple_benches::{Case, Subject, cases, jobs};
 use maple_tree::{MapleTree, RangeMap, U61};
 use std::cell::LazyCell;
 

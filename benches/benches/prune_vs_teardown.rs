@@ -9,12 +9,15 @@
 //! | `…, release` | the same, and the memory of the tail is given back (`MapleTree`: after a grace period) |
 //! | `erase each` | the head is valid |
 //! | `teardown` | nothing is left: the whole copy is dropped |
+//!
+//! A prune beside readers holds the writers' lock for at most the time of `prune`; a grace period is waited for without the lock.
+//! Nodes and requests for memory are in `memory`.
 
 mod common;
 
-use common::{Case, Suite, cases};
+use common::Suite;
 use maple_benches::jobs::{self, Failure};
-use maple_benches::{Peer, RangeTable, Subject};
+use maple_benches::{Case, Peer, RangeTable, Subject, cases};
 use maple_tree::{MapleTree, RangeMap, U61};
 use std::cell::LazyCell;
 

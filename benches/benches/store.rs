@@ -5,9 +5,9 @@
 
 mod common;
 
-use common::{Case, Suite, cases};
+use common::Suite;
 use criterion::Criterion;
-use maple_benches::{RangeTable, Span, Subject, jobs};
+use maple_benches::{Case, RangeTable, Span, Subject, cases, jobs};
 
 fn build<S: Subject>(suite: &mut Suite<'_>, case: Case, spans: &[Span]) {
     suite.run(S::NAME, case, || jobs::build::<S>(spans));

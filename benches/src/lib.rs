@@ -1,6 +1,7 @@
 //! What the suites and the scorecard share: the ranges they work on ([`Shape`]), pseudo-random numbers ([`Rng`]), one interface over
 //! everything that is measured ([`Subject`]), the maps to compare with ([`peers`]), and the work that is timed ([`jobs`]).
 
+mod case;
 pub mod holes;
 pub mod jobs;
 pub mod maple;
@@ -8,6 +9,7 @@ pub mod peers;
 pub mod score;
 pub mod subject;
 
+pub use case::{Case, cases};
 pub use peers::Peer;
 pub use subject::{Change, RangeTable, Shared, Subject};
 
@@ -77,12 +79,6 @@ impl Shape {
         let hit = |rng: &mut Rng| self.first(rng.below(count)) + rng.below(PAGE);
         (0..count.next_power_of_two().max(1 << 16)).map(|_| hit(&mut rng)).collect()
     }
-}
-
-/// The sizes to measure: without the largest when the suites only run once as tests, without optimisation.
-pub fn sizes() -> &'static [u64] {
-    let measuring = std::env::args().any(|arg| arg == "--bench") && !std::env::args().any(|arg| arg == "--test");
-    if measuring { &[100, 10_000, 1_000_000] } else { &[100, 10_000] }
 }
 
 /// The entry that stands for `n`: 61 bits in the slot itself, so that only the tree is measured, not what it holds.

@@ -2,22 +2,8 @@
 
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion};
-use maple_benches::Shape;
+use maple_benches::Case;
 use std::time::Duration;
-
-/// Where a benchmark belongs: how the ranges lie, and how many there are.
-#[derive(Clone, Copy)]
-pub(crate) struct Case {
-    pub(crate) shape: Shape,
-    pub(crate) count: u64,
-}
-
-/// The cases to measure: without the largest when the suites only run once as tests, without optimisation.
-pub(crate) fn cases() -> impl Iterator<Item = Case> {
-    let measuring = std::env::args().any(|arg| arg == "--bench") && !std::env::args().any(|arg| arg == "--test");
-    let counts: &[u64] = if measuring { &[100, 10_000, 1_000_000] } else { &[100, 10_000] };
-    Shape::ALL.into_iter().flat_map(|shape| counts.iter().map(move |&count| Case { shape, count }))
-}
 
 /// The benchmarks of a suite.
 pub(crate) struct Suite<'a>(BenchmarkGroup<'a, WallTime>);
