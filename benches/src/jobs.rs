@@ -1,45 +1,12 @@
 //! The work that is timed, once for the suites and the scorecard: each job does a given number of iterations and says how long they took.
 
+use crate::clock::{Events, together, together_with_waiting};
 use crate::subject::{Change, MANY, RangeTable, Shared, Subject};
 use crate::{PAGE, Round, Shape, Span, holes};
 use core::hint::black_box;
 use core::sync::atomic::{AtomicBool, Ordering};
-use std::sync::OnceLock;
 use std::thread;
-use std::time::{Duration, Instant};
-
-/// What reading the clock twice in succession takes, which single events are timed with.
-fn clock() -> Duration {
-    static CLOCK: OnceLock<Duration> = OnceLock::new();
-    *CLOCK.get_or_init(|| {
-        let mut times: Vec<Duration> = (0..10_001).map(|_| Instant::now().elapsed()).collect();
-        times.sort_unstable();
-        times[times.len() / 2]
-    })
-}
-
-/// Times `work` alone, one call at a time: neither the making of what it takes nor the drop of what it returns.
-fn one_by_one<I, O>(iterations: u64, mut input: impl FnMut() -> I, mut work: impl FnMut(I) -> O) -> Duration {
-    let clock = clock();
-    let mut total = Duration::ZERO;
-    for _ in 0..iterations {
-        let input = input();
-        let start = Instant::now();
-        let output = black_box(work(black_box(input)));
-        total += start.elapsed().saturating_sub(clock);
-        drop(output);
-    }
-    total
-}
-
-/// Times all calls of `work` at once.
-fn together(iterations: u64, mut work: impl FnMut()) -> Duration {
-    let start = Instant::now();
-    for _ in 0..iterations {
-        work();
-    }
-    start.elapsed()
-}
+use std::time::Duration;
 
 /// A random look-up that hits; the guard is held.
 pub fn load<S: Subject>(subject: &S, hits: &[u64]) -> impl FnMut(u64) -> Duration {
@@ -55,10 +22,15 @@ pub fn load<S: Subject>(subject: &S, hits: &[u64]) -> impl FnMut(u64) -> Duratio
 
 /// The same with a guard for each.
 pub fn load_pin<S: Subject>(subject: &S, hits: &[u64]) -> impl FnMut(u64) -> Duration {
+    load_with_guards(subject, hits, false)
+}
+
+fn load_with_guards<S: Subject>(subject: &S, hits: &[u64], waits: bool) -> impl FnMut(u64) -> Duration {
     let mut hits = Round::new(hits);
     move |iterations| {
         let mut sum = 0_u64;
-        let time = together(iterations, || sum = sum.wrapping_add(S::load(&subject.read(), hits.turn()).unwrap_or(0)));
+        let load = || sum = sum.wrapping_add(S::load(&subject.read(), hits.turn()).unwrap_or(0));
+        let time = if waits { together_with_waiting(iterations, load) } else { together(iterations, load) };
         black_box(sum);
         time
     }
@@ -107,8 +79,9 @@ pub fn for_each<S: Subject>(subject: &S) -> impl FnMut(u64) -> Duration {
 
 /// Building from ranges in whatever order, one by one.
 pub fn build<S: Subject>(spans: &[Span]) -> impl FnMut(u64) -> Duration {
-    |iterations| {
-        one_by_one(iterations, S::default, |mut subject| {
+    let mut events = Events::default();
+    move |iterations| {
+        events.time(iterations, S::default, |mut subject| {
             for (&span, value) in spans.iter().zip(0..) {
                 subject.apply(Change::Build(span, value));
             }
@@ -119,7 +92,8 @@ pub fn build<S: Subject>(spans: &[Span]) -> impl FnMut(u64) -> Duration {
 
 /// Building from ranges in order, at once.
 pub fn bulk<S: RangeTable>(spans: &[Span]) -> impl FnMut(u64) -> Duration {
-    |iterations| one_by_one(iterations, || (), |()| S::bulk(spans.iter().copied().zip(0..)))
+    let mut events = Events::default();
+    move |iterations| events.time(iterations, || (), |()| S::bulk(spans.iter().copied().zip(0..)))
 }
 
 /// Changes at random places of a map that is the same in the end.
@@ -167,12 +141,14 @@ pub fn punch_restore<S: Subject>(subject: S, hits: &[u64]) -> impl FnMut(u64) ->
 
 /// A copy of everything.
 pub fn dup<S: RangeTable>(source: &S) -> impl FnMut(u64) -> Duration {
-    |iterations| one_by_one(iterations, || (), |()| source.copy())
+    let mut events = Events::default();
+    move |iterations| events.time(iterations, || (), |()| source.copy())
 }
 
 /// The drop of everything.
 pub fn destroy<S: RangeTable>(source: &S) -> impl FnMut(u64) -> Duration {
-    |iterations| one_by_one(iterations, || source.copy(), drop)
+    let mut events = Events::default();
+    move |iterations| events.time(iterations, || source.copy(), drop)
 }
 
 /// As many bytes as a node has, where nodes begin.
@@ -185,7 +161,8 @@ struct Node {
 /// Copying as many nodes as a tree has, from contiguous memory to memory that is new each time.
 pub fn copy_nodes(nodes: usize) -> impl FnMut(u64) -> Duration {
     let source = vec![Node { _bytes: [1; 256] }; nodes];
-    move |iterations| one_by_one(iterations, || (), |()| black_box(&source).clone())
+    let mut events = Events::default();
+    move |iterations| events.time(iterations, || (), |()| black_box(&source).clone())
 }
 
 /// Where a copy fails.
@@ -223,7 +200,8 @@ impl Failure {
 
 /// The recovery of a copy that failed, without the copying itself; what `recovery` returns is dropped afterwards.
 pub fn recover<S: RangeTable, T>(source: &S, failure: Failure, recovery: impl Fn(S, u64) -> T) -> impl FnMut(u64) -> Duration {
-    move |iterations| one_by_one(iterations, || failure.copy(source), |copy| recovery(copy, failure.index()))
+    let mut events = Events::default();
+    move |iterations| events.time(iterations, || failure.copy(source), |copy| recovery(copy, failure.index()))
 }
 
 /// The first fit for one of some sizes.
@@ -277,7 +255,7 @@ impl Writing {
 
 /// Random look-ups, a guard for each, beside one thread that writes all the time.
 pub fn load_beside<S: Shared>(subject: &S, hits: &[u64], writing: Writing) -> impl FnMut(u64) -> Duration {
-    let mut load = load_pin(subject, hits);
+    let mut load = load_with_guards(subject, hits, true);
     move |iterations| {
         if writing == Writing::Nothing {
             return load(iterations);

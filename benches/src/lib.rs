@@ -2,6 +2,7 @@
 //! everything that is measured ([`Subject`]), the maps to compare with ([`peers`]), and the work that is timed ([`jobs`]).
 
 mod case;
+mod clock;
 pub mod holes;
 pub mod jobs;
 pub mod maple;
