@@ -2,7 +2,7 @@
 
 use maple_benches::score::{Effort, Mark, Score, duel, latest};
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 /// Arguments.
@@ -36,6 +36,8 @@ impl Options {
 #[derive(Debug)]
 pub(crate) enum End {
     NoSuchFigure(String),
+    /// Nobody reads the output any more.
+    NotPrinted,
     NotWritten(io::Error),
 }
 
@@ -46,11 +48,12 @@ pub(crate) struct Card {
     scores: Vec<Score>,
     missed: usize,
     start: Instant,
+    is_closed: bool,
 }
 
 impl Card {
     pub(crate) fn begin(options: Options) -> Self {
-        Self { options, scores: Vec::new(), missed: 0, start: Instant::now() }
+        Self { options, scores: Vec::new(), missed: 0, start: Instant::now(), is_closed: false }
     }
 
     /// The sizes to measure, with their names.
@@ -61,17 +64,17 @@ impl Card {
 
     /// Whether a figure with this name was asked for.
     pub(crate) fn wants(&self, metric: &str) -> bool {
-        self.options.only.as_ref().is_none_or(|only| metric.starts_with(only))
+        !self.is_closed && self.options.only.as_ref().is_none_or(|only| metric.starts_with(only))
     }
 
     /// Adds a figure.
     pub(crate) fn add(&mut self, metric: &str, ours: f64, peer: f64) {
         let score = Score { metric: metric.to_owned(), ours, peer };
         if self.options.json {
-            println!("{}", score.to_json());
+            self.print(&score.to_json());
         } else {
             if self.scores.is_empty() {
-                println!("{:<52} {:>12} {:>12} {:>8}  {:>16}", "metric", "ours ns", "peer ns", "ratio", "mark");
+                self.print(&format!("{:<52} {:>12} {:>12} {:>8}  {:>16}", "metric", "ours ns", "peer ns", "ratio", "mark"));
             }
             let mark = Mark::of(metric);
             let met = mark.map(|mark| mark.is_met(ours, score.ratio()));
@@ -79,9 +82,13 @@ impl Card {
             let mark = mark.map(|mark| mark.to_string()).unwrap_or_default();
             let word = met.map_or("", |met| if met { "met" } else { "MISSED" });
             let line = format!("{metric:<52} {ours:>12.1} {peer:>12.1} {:>8.2}  {mark:>16}  {word}", score.ratio());
-            println!("{}", line.trim_end());
+            self.print(line.trim_end());
         }
         self.scores.push(score);
+    }
+
+    fn print(&mut self, line: &str) {
+        self.is_closed |= writeln!(io::stdout(), "{line}").is_err();
     }
 
     /// Measures a figure if it was asked for: nanoseconds for each of the `parts` that an iteration has.
@@ -132,9 +139,10 @@ impl Card {
     }
 
     /// Says how it went, and keeps the figures of a whole run.
-    pub(crate) fn end(self) -> Result<(), End> {
-        let Options { json, only, quick, .. } = self.options;
+    pub(crate) fn end(mut self) -> Result<(), End> {
+        let (only, quick) = (self.options.only.take(), self.options.quick);
         match only {
+            _ if self.is_closed => return Err(End::NotPrinted),
             Some(prefix) if self.scores.is_empty() => return Err(End::NoSuchFigure(prefix)),
             None if !quick => {
                 let lines: String = self.scores.iter().map(|score| score.to_json() + "\n").collect();
@@ -142,8 +150,9 @@ impl Card {
             }
             _ => {}
         }
-        if !json {
-            println!("{} figures, {} marks missed, {} s", self.scores.len(), self.missed, self.start.elapsed().as_secs());
+        if !self.options.json {
+            let (figures, missed, seconds) = (self.scores.len(), self.missed, self.start.elapsed().as_secs());
+            self.print(&format!("{figures} figures, {missed} marks missed, {seconds} s"));
         }
         Ok(())
     }

@@ -38,6 +38,7 @@ fn main() -> ExitCode {
             eprintln!("scorecard: no figure begins with '{prefix}' ({USAGE})");
             ExitCode::from(2)
         }
+        Err(card::End::NotPrinted) => ExitCode::FAILURE,
         Err(card::End::NotWritten(error)) => {
             eprintln!("scorecard: the figures cannot be written: {error}");
             ExitCode::FAILURE
