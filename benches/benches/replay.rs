@@ -2,18 +2,18 @@
 
 mod common;
 
-use criterion::Criterion;
-use maple_benches::replay::recordings;
+use common::Suite;
+use maple_benches::replay::{Recording, recordings};
 use maple_benches::{RangeTable, jobs};
-use std::cell::LazyCell;
 
-fn replay<S: RangeTable>(criterion: &mut Criterion) {
-    let recordings = LazyCell::new(recordings);
-    criterion.bench_function(&format!("replay/{}", S::NAME), |bencher| bencher.iter_custom(jobs::replay::<S>(&recordings)));
+fn replay<S: RangeTable>(suite: &mut Suite<'_>, recordings: &[Recording]) {
+    suite.run(S::NAME, None, || jobs::replay::<S>(recordings));
 }
 
 fn main() {
     common::main(|criterion| {
-        for_every_range_table!(replay(criterion));
+        let suite = &mut Suite::begin(criterion, "replay", 30);
+        let recordings = &recordings();
+        for_every_range_table!(replay(suite, recordings));
     });
 }

@@ -1,6 +1,7 @@
 //! The work that is timed, once for the suites and the scorecard: each job does a given number of iterations and says how long they took.
 
 use crate::clock::{Events, together, together_with_waiting};
+use crate::replay::Recording;
 use crate::subject::{Change, MANY, RangeTable, Shared, Subject};
 use crate::{PAGE, Round, Shape, Span, holes};
 use core::hint::black_box;
@@ -202,6 +203,20 @@ impl Failure {
 pub fn recover<S: RangeTable, T>(source: &S, failure: Failure, recovery: impl Fn(S, u64) -> T) -> impl FnMut(u64) -> Duration {
     let mut events = Events::default();
     move |iterations| events.time(iterations, || failure.copy(source), |copy| recovery(copy, failure.index()))
+}
+
+/// Everything that real programs changed in their address spaces, from what was there when they started.
+pub fn replay<S: RangeTable>(recordings: &[Recording]) -> impl FnMut(u64) -> Duration {
+    let mut events = Events::default();
+    let begin = || recordings.iter().map(Recording::begin::<S>).collect::<Vec<S>>();
+    move |iterations| {
+        events.time(iterations, begin, |mut subjects| {
+            for (recording, subject) in recordings.iter().zip(&mut subjects) {
+                recording.run(subject);
+            }
+            subjects
+        })
+    }
 }
 
 /// The first fit for one of some sizes.

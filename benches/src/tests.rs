@@ -118,6 +118,22 @@ fn bulk_builds_agree() {
 }
 
 #[test]
+fn replays_agree() {
+    let recordings = replay::recordings();
+    assert!(recordings.len() > 5 && recordings.iter().all(|recording| recording.steps.len() > 100), "{}", recordings.len());
+    for recording in recordings {
+        let (mut peer, mut map, mut tree): (Peer, RangeMap<U61>, MapleTree<U61>) =
+            (recording.begin(), recording.begin(), recording.begin());
+        recording.run(&mut peer);
+        recording.run(&mut map);
+        recording.run(&mut tree);
+        assert!(peer.contents().len() > 10);
+        assert_eq!(map.contents(), peer.contents());
+        assert_eq!(tree.contents(), peer.contents());
+    }
+}
+
+#[test]
 fn first_fits_agree() {
     let peer = Peer::of(holes::spans(COUNT));
     let map = RangeMap::of(holes::spans(COUNT));

@@ -15,9 +15,12 @@ impl<'a> Suite<'a> {
         Self(group)
     }
 
-    /// Runs one benchmark. `job` is made only if that was asked for.
-    pub(crate) fn run<J: FnMut(u64) -> Duration>(&mut self, name: &str, case: Case, job: impl FnOnce() -> J) {
-        let id = BenchmarkId::new(format!("{name}/{}", case.shape.name()), case.count);
+    /// Runs one benchmark, of one of several cases or of all there is. `job` is made only if that was asked for.
+    pub(crate) fn run<J: FnMut(u64) -> Duration>(&mut self, name: &str, case: impl Into<Option<Case>>, job: impl FnOnce() -> J) {
+        let id = match case.into() {
+            Some(Case { shape, count }) => BenchmarkId::new(format!("{name}/{}", shape.name()), count),
+            None => BenchmarkId::from_parameter(name),
+        };
         let (mut maker, mut made) = (Some(job), None);
         self.0.bench_function(id, |bencher| {
             made = made.take().or_else(|| maker.take().map(|job| job()));

@@ -4,6 +4,7 @@ use crate::card::Card;
 use maple_benches::jobs::{self, Failure, Writing};
 use maple_benches::maple::nodes;
 use maple_benches::peers::{Brie, Concread, Imbl, Locked, Ranges, Scc, Skip};
+use maple_benches::replay::recordings;
 use maple_benches::subject::MANY;
 use maple_benches::{Change, Peer, RangeTable, Shape, Span, Subject, holes};
 use maple_tree::{MapleTree, RangeMap, U61, pool_figures};
@@ -27,6 +28,7 @@ pub(crate) fn measure(card: &mut Card) {
         first_fits(card, count, size);
         beside_writers(card, count, size);
     }
+    replays(card);
     if let Some(&(count, "1m")) = card.sizes().last() {
         bytes(card, count);
     }
@@ -157,6 +159,22 @@ fn first_fits(card: &mut Card, count: u64, size: &str) {
     let peer = LazyCell::new(|| Peer::of(holes::spans(count)));
     let metric = format!("gap_search.{size}.vs_btreemap");
     card.duel(&metric, 1, || jobs::first_fit(&*map, count), || jobs::first_fit(&*peer, count));
+}
+
+/// For one change of an address space.
+fn replays(card: &mut Card) {
+    let recordings = LazyCell::new(recordings);
+    let steps = || recordings.iter().map(|recording| recording.steps.len() as u64).sum();
+    for (metric, is_shared) in [("replay.vs_btreemap", false), ("replay.shared.vs_btreemap", true)] {
+        if card.wants(metric) {
+            let peer = || jobs::replay::<Peer>(&recordings);
+            if is_shared {
+                card.duel(metric, steps(), || jobs::replay::<Tree>(&recordings), peer);
+            } else {
+                card.duel(metric, steps(), || jobs::replay::<Map>(&recordings), peer);
+            }
+        }
+    }
 }
 
 /// One reader beside one writer: nanoseconds for a look-up.
