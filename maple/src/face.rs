@@ -118,6 +118,15 @@ pub(crate) fn remove_with<V: Entry + TryClone>(
     allocate: bool,
     left_over: &mut Leftovers,
 ) -> Result<(), RemoveError> {
+    // SAFETY: an entry of the tree is not taken back during the call.
+    let mut split = |entry| unsafe { try_clone_raw::<V>(entry) };
+    // Mostly what the tree has to spare will do.
+    if writer.write(window, Word::EMPTY, Memory::Spare, left_over, &mut split).is_ok() {
+        if writer.mode == Mode::Shared {
+            writer.collapse(window.0);
+        }
+        return Ok(());
+    }
     let mut walk = Walk::new(writer.root, Some(window));
     let Some(first) = walk.next() else { return Ok(()) };
     let last = walk.next_back().unwrap_or(first);
@@ -125,10 +134,8 @@ pub(crate) fn remove_with<V: Entry + TryClone>(
     let ends_behind = (last.last > window.1).then_some(WouldCut { range: last.first..=last.last, at: window.1 });
     let hole = first.first == last.first && starts_before.is_some() && ends_behind.is_some();
     let cut = starts_before.or(ends_behind);
-    // SAFETY: an entry of the tree is not taken back during the call.
-    let mut split = |entry| unsafe { try_clone_raw::<V>(entry) };
     let sources: &[Memory] = match cut {
-        None => &[Memory::Spare],
+        None => &[],
         Some(_) if allocate || hole => &[Memory::Allocate, Memory::Borrow],
         Some(_) => &[Memory::Borrow],
     };
