@@ -165,13 +165,13 @@ impl NodeRef {
     /// As for [`NodeRef::new_empty`].
     #[inline(always)]
     unsafe fn new(memory: NonNull<Node>, pivots: &[u64; PIVOTS], words: &[Word; SLOTS]) -> Self {
-        let node = Node {
-            pivots: UnsafeCell::new(*pivots),
-            link: AtomicPtr::new(ptr::null_mut()),
-            slots: words.map(|word| AtomicPtr::new(word.0)),
-        };
-        // SAFETY: the caller's promise.
-        unsafe { memory.write(node) };
+        let node = memory.as_ptr();
+        // SAFETY: the caller's promise, here and below: memory of a node that nobody else has.
+        unsafe { (&raw mut (*node).pivots).write(UnsafeCell::new(*pivots)) };
+        // SAFETY: as above.
+        unsafe { (&raw mut (*node).link).write(AtomicPtr::new(ptr::null_mut())) };
+        // SAFETY: as above; a word is a pointer, as an atomic pointer is in memory.
+        unsafe { (&raw mut (*node).slots).cast::<[Word; SLOTS]>().write(*words) };
         Self(memory)
     }
 
@@ -278,6 +278,12 @@ impl NodeRef {
     pub(crate) fn own_slot(self, slot: usize) -> Word {
         // Relaxed: only the writer stores to slots; the tree's lock (or `&mut`) orders one writer after another.
         Word(self.slots()[slot].load(Ordering::Relaxed))
+    }
+
+    /// Asks for the whole node to be brought near.
+    #[inline(always)]
+    pub(crate) fn prefetch(self) {
+        prefetch(self.0.cast());
     }
 
     /// Pivots and slots as the writer sees them, who is the only one to call this and does not store to the node meanwhile.
@@ -425,6 +431,25 @@ impl NodeRef {
         // Relaxed: as in `load_link`.
         self.link().store(link, Ordering::Relaxed);
     }
+}
+
+/// 64 bytes, on most machines.
+struct CacheLine(#[expect(dead_code, reason = "for its size")] [u64; 8]);
+
+const LINES: usize = NODE_BYTES / size_of::<CacheLine>();
+
+/// A hint to the processor; it changes nothing but time.
+#[inline(always)]
+fn prefetch(node: NonNull<CacheLine>) {
+    #[cfg(target_arch = "x86_64")]
+    for line in 0..LINES {
+        use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        let line = node.as_ptr().wrapping_add(line).cast();
+        // SAFETY: every x86-64 processor has the instruction, and it accesses nothing.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(line) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = node;
 }
 
 /// The root word of a tree: nothing, or a node with its level in the low byte (nodes are aligned to 256).
