@@ -360,6 +360,21 @@ impl NodeRef {
         }
     }
 
+    /// Makes slot `slot`, up to `last`, hold `word`.
+    ///
+    /// # Safety
+    ///
+    /// As for [`NodeRef::fill`].
+    #[inline(always)]
+    pub(crate) unsafe fn set(self, slot: usize, last: u64, word: Word) {
+        // SAFETY: nobody else can reach the node, so this is the only reference to its pivots.
+        if let Some(pivot) = unsafe { self.pivots_mut() }.get_mut(slot) {
+            *pivot = last;
+        }
+        // Relaxed: as in `fill`.
+        self.slots()[slot].store(word.0, Ordering::Relaxed);
+    }
+
     /// Puts a range into the gap that is the last of `len` slots in use, and that goes on behind the range; `apart`: it begins before
     /// the range, too.
     ///

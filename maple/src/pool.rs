@@ -18,7 +18,7 @@ use maple_rcu::AllocError;
 use std::alloc::{Layout, alloc, dealloc};
 
 const SLAB_ALIGN: usize = 32 * 1024;
-const SLAB_NODES: usize = SLAB_ALIGN / NODE_BYTES - 2;
+pub(crate) const SLAB_NODES: usize = SLAB_ALIGN / NODE_BYTES - 2;
 const SLAB_BYTES: usize = (SLAB_NODES + 1) * NODE_BYTES;
 const KEPT_EMPTY: usize = 1;
 
@@ -173,7 +173,7 @@ impl Claim {
     ///
     /// When the global allocator refuses a slab; everything taken so far is back in the pool then.
     pub(crate) fn new(count: usize) -> Result<Self, AllocError> {
-        let mut claim = Self { fresh: ptr::null_mut(), end: ptr::null_mut(), slabs: ptr::null_mut(), rest: FreeList::new() };
+        let mut claim = Self::empty();
         for _ in 0..count / SLAB_NODES {
             let mut slab = new_slab().ok_or(AllocError(()))?;
             // SAFETY: the slab is new, so this thread alone knows it.
@@ -184,6 +184,32 @@ impl Claim {
         }
         claim.rest = take(count % SLAB_NODES)?;
         Ok(claim)
+    }
+
+    /// No nodes.
+    pub(crate) const fn empty() -> Self {
+        Self { fresh: ptr::null_mut(), end: ptr::null_mut(), slabs: ptr::null_mut(), rest: FreeList::new() }
+    }
+
+    /// Nodes that are left.
+    pub(crate) fn len(&self) -> usize {
+        let mut slabs = 0;
+        let mut next = self.slabs;
+        while let Some(slab) = NonNull::new(next) {
+            slabs += 1;
+            // SAFETY: by the invariant of the type the slab exists.
+            next = unsafe { slab.as_ref() }.next;
+        }
+        (self.end.addr() - self.fresh.addr()) / NODE_BYTES + slabs * SLAB_NODES + self.rest.len()
+    }
+
+    /// Takes the nodes of another one, too.
+    pub(crate) fn extend(&mut self, mut more: Claim) {
+        while let Some(memory) = self.pop() {
+            // SAFETY: a node of a slab that was just taken.
+            more.rest.push(unsafe { NodeRef::new_empty(memory) });
+        }
+        *self = more;
     }
 
     /// Takes a node; its memory may be new. `None` when all are taken.
