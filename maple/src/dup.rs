@@ -51,8 +51,8 @@ pub(crate) fn prepare(source: &Root, owner: &mut Owner) -> Result<Option<Claim>,
             return Err(refused);
         }
     };
-    owner.stock = Stock::for_copy(stock, earmark);
-    owner.reserve.add_earmarked(earmark);
+    owner.stock = Stock::earmarking(stock);
+    owner.count_earmarked();
     owner.nodes_taken += nodes as u64;
     Ok(Some(claim))
 }

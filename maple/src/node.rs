@@ -312,6 +312,16 @@ impl NodeRef {
         let used = words.len() - 1;
         pivots[..used].copy_from_slice(&lasts[..used]);
         pivots[used..].fill(u64::MAX);
+        // SAFETY: the caller's promise.
+        unsafe { self.fill_slots(words) };
+    }
+
+    /// Makes the slots of this node hold `words`, wherever they end.
+    ///
+    /// # Safety
+    ///
+    /// As for [`NodeRef::fill`].
+    pub(crate) unsafe fn fill_slots(self, words: &[Word]) {
         for (slot, word) in self.slots().iter().zip(words) {
             // Relaxed: not reachable yet; the Release store that publishes the node orders these before it.
             slot.store(word.0, Ordering::Relaxed);
