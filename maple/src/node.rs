@@ -22,6 +22,7 @@
 use crate::search::{PIVOTS, Portable, Search};
 use crate::sync::{AtomicPtr, Ordering};
 use core::cell::UnsafeCell;
+use core::mem::offset_of;
 use core::ops::Range;
 use core::ptr::{self, NonNull};
 
@@ -43,7 +44,7 @@ pub(crate) struct Node {
     slots: [AtomicPtr<()>; SLOTS],
 }
 
-const _: () = assert!(size_of::<Node>() == NODE_BYTES && align_of::<Node>() == NODE_BYTES);
+const _: () = assert!(size_of::<Node>() == NODE_BYTES && align_of::<Node>() == NODE_BYTES && offset_of!(Node, pivots) == 0);
 
 /// What a slot holds.
 ///
@@ -165,13 +166,16 @@ impl NodeRef {
     /// As for [`NodeRef::new_empty`].
     #[inline(always)]
     unsafe fn new(memory: NonNull<Node>, pivots: &[u64; PIVOTS], words: &[Word; SLOTS]) -> Self {
-        let node = memory.as_ptr();
-        // SAFETY: the caller's promise, here and below: memory of a node that nobody else has.
-        unsafe { (&raw mut (*node).pivots).write(UnsafeCell::new(*pivots)) };
+        // SAFETY: inside the node.
+        let link = unsafe { memory.byte_add(offset_of!(Node, link)) }.cast::<AtomicPtr<()>>();
         // SAFETY: as above.
-        unsafe { (&raw mut (*node).link).write(AtomicPtr::new(ptr::null_mut())) };
+        let slots = unsafe { memory.byte_add(offset_of!(Node, slots)) }.cast::<[Word; SLOTS]>();
+        // SAFETY: nobody else has the node (the caller's promise), and its pivots come first.
+        unsafe { memory.cast().write(*pivots) };
+        // SAFETY: as above.
+        unsafe { link.write(AtomicPtr::new(ptr::null_mut())) };
         // SAFETY: as above; a word is a pointer, as an atomic pointer is in memory.
-        unsafe { (&raw mut (*node).slots).cast::<[Word; SLOTS]>().write(*words) };
+        unsafe { slots.write(*words) };
         Self(memory)
     }
 

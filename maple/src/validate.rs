@@ -174,6 +174,7 @@ impl Seen {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::list::FreeList;
     use crate::node::Word;
     use crate::pool;
     use crate::reserve::Reserve;
