@@ -408,7 +408,7 @@ impl<'a> Writer<'a> {
 }
 
 /// The slots that the contents of a node need: neighbouring gaps, as removals beside readers leave them, count as one.
-fn slots_needed(node: NodeRef) -> usize {
+pub(crate) fn slots_needed(node: NodeRef) -> usize {
     let mut gap = false;
     let needed = (0..node.len()).filter(|slot| {
         let follows_gap = core::mem::replace(&mut gap, !node.own_slot(*slot).is_live());

@@ -2,14 +2,13 @@
 //! instruction set.
 //!
 //! ```text
-//!   exclusive     the slots behind the change move over where they lie; what does not fit is shared with a sibling, or half of it
-//!                 goes to a new leaf
+//!   exclusive     the slots behind the change move over where they lie
 //!   beside        the leaf is copied, the copy changed, and put in the place of the leaf by one store
 //!   readers
 //! ```
 //!
-//! The rest is left to the general way ([`edit`](crate::edit)): a change of several leaves, a leaf that is left so empty that it should
-//! be merged, a parent that is full too.
+//! A leaf that gets too many slots is seen to by [`overflow`](crate::overflow). The rest is left to the general way ([`edit`](crate::edit)):
+//! a change of several leaves, or a leaf that is left so empty that it should be merged.
 
 use crate::edit::{Leftovers, Memory, Mode, Writer};
 use crate::list::Remains;
@@ -23,9 +22,6 @@ use maple_rcu::AllocError;
 
 /// A leaf with no more slots than this, after a change that took some, is merged with a sibling when both fit one node.
 pub(crate) const FEW: usize = 8;
-
-/// A leaf that overflows shares with a sibling when both together have no more slots than this.
-const SHARED: usize = 2 * SLOTS;
 
 /// Where the writer last was, for a next change close by.
 ///
@@ -95,11 +91,11 @@ pub(crate) struct Change<'c, 'w> {
 
 /// What a change puts in the place of some slots of a leaf.
 #[derive(Debug)]
-struct Splice {
+pub(crate) struct Splice {
     /// The slots that are replaced: from this one,
-    from: usize,
+    pub(crate) from: usize,
     /// up to, but not including, this one.
-    to: usize,
+    pub(crate) to: usize,
     /// What replaces them: what is left of the first, the new range, what is left of the last; `len` of these.
     lasts: [u64; 4],
     words: [Word; 4],
@@ -150,11 +146,11 @@ impl Splice {
         splice
     }
 
-    fn lasts(&self) -> &[u64] {
+    pub(crate) fn lasts(&self) -> &[u64] {
         &self.lasts[..self.len]
     }
 
-    fn words(&self) -> &[Word] {
+    pub(crate) fn words(&self) -> &[Word] {
         &self.words[..self.len]
     }
 }
@@ -371,12 +367,12 @@ impl Writer<'_> {
         frame.node.publish(frame.slot, leaf.word());
         let inside = Frame { node: leaf, min: frame.first(), max: frame.last(), slot: 0 };
         let edge = if last < inside.max { (items.len(), last + 1) } else { (0, 0) };
-        self.stay(&Bottom { frame: inside, level: 0, parent: Some((frame.node, frame.slot)) }, edge);
+        self.stay(&Bottom { frame: inside, level: 0, parent: Some((frame.node, frame.slot)), grand: bottom.parent }, edge);
         Ok(true)
     }
 
     /// A node for a change inside one leaf.
-    fn take(&mut self, memory: Memory) -> Result<NodeRef, AllocError> {
+    pub(crate) fn take(&mut self, memory: Memory) -> Result<NodeRef, AllocError> {
         let mut source = self.source(memory);
         let taken = self.owner.take(&mut source);
         self.close(source);
@@ -405,16 +401,16 @@ impl Writer<'_> {
         if new_len == 1 && splice.words[0] == Word::EMPTY {
             return Ok(false);
         }
+        if new_len > SLOTS {
+            debug_assert!(removed.is_empty(), "a leaf that grows loses nothing");
+            return self.overflow(&bottom, len, splice, memory);
+        }
         let edge = match splice.words() {
             [.., Word::EMPTY] if splice.to == len && splice.len > 1 => (new_len, splice.lasts[splice.len - 2] + 1),
             _ => (0, 0),
         };
         match self.mode {
             Mode::Exclusive => {
-                if new_len > SLOTS {
-                    debug_assert!(removed.is_empty(), "a leaf that grows loses nothing");
-                    return self.overflow(&bottom, len, splice, memory);
-                }
                 if self.kind.needs_drop {
                     left_over.displaced.extend(frame.live(removed).filter_map(Word::target));
                 }
@@ -423,7 +419,7 @@ impl Writer<'_> {
                 self.stay(&bottom, edge);
             }
             Mode::Shared => {
-                if new_len > SLOTS || (self.owner.untidy && !is_tidy(leaf, len)) {
+                if self.owner.untidy && !is_tidy(leaf, len) {
                     return Ok(false);
                 }
                 let node = self.take(memory)?;
@@ -441,89 +437,12 @@ impl Writer<'_> {
         }
         Ok(true)
     }
-
-    /// With exclusive access, changes a leaf that gets more slots than it has room for.
-    #[cold]
-    fn overflow(&mut self, bottom: &Bottom, len: usize, splice: &Splice, memory: Memory) -> Result<bool, AllocError> {
-        let (leaf, min, max) = (bottom.frame.node, bottom.frame.min, bottom.frame.max);
-        let Some((parent, slot)) = bottom.parent else { return Ok(false) };
-        let parent_len = parent.len();
-        let mut run = Run::<{ SHARED + 2 }>::new();
-        run.gather(leaf, 0..splice.from, max);
-        run.append(splice.lasts(), splice.words());
-        let behind = len - splice.to;
-        run.gather(leaf, splice.to..len, max);
-        if run.len() <= SLOTS {
-            // Gaps were joined, as removals beside readers left them.
-            // SAFETY: exclusive access.
-            unsafe { leaf.fill(run.lasts(), run.words()) };
-            return Ok(true);
-        }
-        // Ranges that come in order fill one leaf after another.
-        let packed = max == u64::MAX && behind == 0;
-        let child = |slot: usize| {
-            // SAFETY: a live word of an inner slot is a child.
-            let node = parent.own_slot(slot).target().map(|child| unsafe { NodeRef::from_target(child) })?;
-            let len = node.len();
-            (!packed && run.len() + len <= SHARED).then_some((node, len))
-        };
-        if slot + 1 < parent_len
-            && let Some((sibling, len)) = child(slot + 1)
-        {
-            run.gather(sibling, 0..len, u64::MAX);
-            let part = run.len().div_ceil(2);
-            // SAFETY: exclusive access.
-            unsafe { leaf.fill(&run.lasts()[..part], &run.words()[..part]) };
-            // SAFETY: as above.
-            unsafe { sibling.fill(&run.lasts()[part..], &run.words()[part..]) };
-            // SAFETY: as above.
-            unsafe { parent.set_pivot(slot, run.lasts()[part - 1]) };
-            self.forget();
-            return Ok(true);
-        }
-        if slot > 0
-            && let Some((sibling, len)) = child(slot - 1)
-        {
-            let mut all = Run::<{ SHARED + 2 }>::new();
-            all.gather(sibling, 0..len, min - 1);
-            all.append(run.lasts(), run.words());
-            let part = all.len().div_ceil(2);
-            // SAFETY: exclusive access.
-            unsafe { sibling.fill(&all.lasts()[..part], &all.words()[..part]) };
-            // SAFETY: as above.
-            unsafe { leaf.fill(&all.lasts()[part..], &all.words()[part..]) };
-            // SAFETY: as above.
-            unsafe { parent.set_pivot(slot - 1, all.lasts()[part - 1]) };
-            self.forget();
-            return Ok(true);
-        }
-        if parent_len == SLOTS {
-            return Ok(false);
-        }
-        let part = if packed { SLOTS } else { run.len().div_ceil(2) };
-        // A rest that is nothing but a gap needs no leaf.
-        let rest = match run.words()[part..] {
-            [Word::EMPTY] => Word::EMPTY,
-            _ => {
-                let node = self.take(memory)?;
-                // SAFETY: a new node that nobody can reach yet.
-                unsafe { node.fill(&run.lasts()[part..], &run.words()[part..]) };
-                node.word()
-            }
-        };
-        // SAFETY: exclusive access.
-        unsafe { leaf.fill(&run.lasts()[..part], &run.words()[..part]) };
-        // SAFETY: as above.
-        unsafe { parent.splice(parent_len, slot..slot + 1, &[run.lasts()[part - 1], max], &[leaf.word(), rest]) };
-        self.forget();
-        Ok(true)
-    }
 }
 
 /// Whether the node has neither dead words nor two gaps side by side, as removals beside readers leave them. The general way drops the
 /// one and joins the other.
 #[inline(always)]
-fn is_tidy(node: NodeRef, len: usize) -> bool {
+pub(crate) fn is_tidy(node: NodeRef, len: usize) -> bool {
     let (mut dead, mut gaps) = (false, 0u32);
     for slot in 0..len {
         let word = node.own_slot(slot);

@@ -33,6 +33,7 @@ mod pool;
 mod reserve;
 mod run;
 
+mod overflow;
 mod owner;
 mod range;
 mod walk;

@@ -56,6 +56,8 @@ pub(crate) struct Bottom {
     pub(crate) level: usize,
     /// The slot that the node hangs in; `None` for the root.
     pub(crate) parent: Option<(NodeRef, usize)>,
+    /// The slot that the parent hangs in; `None` when there is no parent, or when that is the root.
+    pub(crate) grand: Option<(NodeRef, usize)>,
 }
 
 impl Bottom {
@@ -63,14 +65,14 @@ impl Bottom {
     #[inline(always)]
     pub(crate) fn to(search: impl Search, root: &Root, index: u64) -> Option<Self> {
         let (mut node, mut level) = root.load()?;
-        let (mut min, mut max, mut parent) = (0, u64::MAX, None);
+        let (mut min, mut max, mut parent, mut grand) = (0, u64::MAX, None, None);
         loop {
             let frame = Frame { node, min, max, slot: node.search_by(search, index) };
             let Some(child) = frame.word().target().filter(|_| level > 0) else {
-                return Some(Self { frame, level, parent });
+                return Some(Self { frame, level, parent, grand });
             };
             (min, max) = (frame.first(), frame.last());
-            parent = Some((node, frame.slot));
+            (grand, parent) = (parent, Some((node, frame.slot)));
             // SAFETY: a live word of an inner slot is a child.
             node = unsafe { NodeRef::from_target(child) };
             level -= 1;

@@ -1,0 +1,176 @@
+//! A leaf that a change gives more slots than it has room for: it shares with a sibling, or half of it goes to a new leaf.
+//!
+//! Beside readers the leaves and their parent are copied, and one store above the parent makes it all visible. When the parent is full, too,
+//! that is left to the general way ([`edit`](crate::edit)).
+
+use crate::edit::{Memory, Mode, Writer, slots_needed};
+use crate::leaf::{Splice, is_tidy};
+use crate::list::Remains;
+use crate::node::{NodeRef, SLOTS, Word};
+use crate::path::Bottom;
+use crate::run::Run;
+use arrayvec::ArrayVec;
+use core::ops::Range;
+use maple_rcu::AllocError;
+
+/// A leaf shares with a sibling when both together have no more slots than this.
+const SHARED: usize = 2 * SLOTS;
+
+/// What the leaf holds after the change, and a sibling's slots.
+type Slots = Run<{ SHARED + 2 }>;
+
+/// What becomes of a leaf, and perhaps of a sibling: the slots of the parent, one or two, and what is to be in them, in two parts.
+struct Parts {
+    slots: Range<usize>,
+    run: Slots,
+    /// Slots of the first part.
+    first: usize,
+}
+
+impl Writer<'_> {
+    /// Puts `splice` into the leaf at `bottom`, which has `len` slots. Returns whether it did.
+    ///
+    /// # Errors
+    ///
+    /// Out of memory; the tree is as it was.
+    #[cold]
+    pub(crate) fn overflow(&mut self, bottom: &Bottom, len: usize, splice: &Splice, memory: Memory) -> Result<bool, AllocError> {
+        let Some((parent, slot)) = bottom.parent else { return Ok(false) };
+        let parent_len = parent.len();
+        if self.owner.untidy && !is_tidy(parent, parent_len) {
+            return Ok(false);
+        }
+        let (leaf, min, max) = (bottom.frame.node, bottom.frame.min, bottom.frame.max);
+        let mut run = Slots::new();
+        run.gather(leaf, 0..splice.from, max);
+        run.append(splice.lasts(), splice.words());
+        run.gather(leaf, splice.to..len, max);
+        if self.owner.untidy {
+            run.tidy();
+        }
+        if run.len() <= SLOTS {
+            // Enough gaps were joined. The general way knows what to do with one leaf.
+            return Ok(false);
+        }
+        // Ranges that come in order fill one leaf after another.
+        let packed = max == u64::MAX && splice.to == len;
+        let mut parts = Parts { slots: slot..slot + 1, run, first: SLOTS };
+        if !packed {
+            let fits = |slot: usize| {
+                let sibling = child(parent, slot)?;
+                let needed = if self.owner.untidy { slots_needed(sibling) } else { sibling.len() };
+                (parts.run.len() + needed <= SHARED).then_some(sibling)
+            };
+            if slot + 1 < parent_len
+                && let Some(sibling) = fits(slot + 1)
+            {
+                parts.slots.end += 1;
+                parts.run.gather(sibling, 0..sibling.len(), u64::MAX);
+            } else if slot > 0
+                && let Some(sibling) = fits(slot - 1)
+            {
+                parts.slots.start -= 1;
+                let right = core::mem::replace(&mut parts.run, Run::new());
+                parts.run.gather(sibling, 0..sibling.len(), min - 1);
+                parts.run.append(right.lasts(), right.words());
+            }
+            if self.owner.untidy {
+                parts.run.tidy();
+            }
+            parts.first = parts.run.len().div_ceil(2);
+        }
+        if parts.slots.len() == 1 && parent_len == SLOTS {
+            return Ok(false);
+        }
+        match self.mode {
+            Mode::Exclusive => self.part_in_place(parent, parent_len, &parts, memory)?,
+            Mode::Shared => self.part_beside(bottom.grand, parent, parent_len, &parts, memory)?,
+        }
+        self.forget();
+        Ok(true)
+    }
+
+    /// With exclusive access: the old leaves hold the parts, and a new one, if need be.
+    fn part_in_place(&mut self, parent: NodeRef, parent_len: usize, parts: &Parts, memory: Memory) -> Result<(), AllocError> {
+        let Parts { slots, run, first } = parts;
+        let (lasts, words) = (run.lasts(), run.words());
+        let Some(left) = child(parent, slots.start) else { return Ok(()) };
+        let sibling = if slots.len() == 2 { child(parent, slots.start + 1) } else { None };
+        let right = match (sibling, &words[*first..]) {
+            (Some(sibling), _) => Some(sibling),
+            (None, [Word::EMPTY]) => None,
+            (None, _) => Some(self.take(memory)?),
+        };
+        if let Some(right) = right {
+            // SAFETY: exclusive access.
+            unsafe { right.fill(&lasts[*first..], &words[*first..]) };
+        }
+        // SAFETY: as above.
+        unsafe { left.fill(&lasts[..*first], &words[..*first]) };
+        if sibling.is_some() {
+            // SAFETY: as above.
+            unsafe { parent.set_pivot(slots.start, lasts[first - 1]) };
+        } else {
+            let ends = [lasts[first - 1], parent.last(slots.start, u64::MAX)];
+            let children = [left.word(), right.map_or(Word::EMPTY, NodeRef::word)];
+            // SAFETY: as above.
+            unsafe { parent.splice(parent_len, slots.clone(), &ends, &children) };
+        }
+        Ok(())
+    }
+
+    /// Beside readers: new leaves hold the parts, and a new parent holds them.
+    fn part_beside(
+        &mut self,
+        grand: Option<(NodeRef, usize)>,
+        parent: NodeRef,
+        parent_len: usize,
+        parts: &Parts,
+        memory: Memory,
+    ) -> Result<(), AllocError> {
+        let Parts { slots, run, first } = parts;
+        let (lasts, words) = (run.lasts(), run.words());
+        let rest_is_gap = words[*first..] == [Word::EMPTY];
+        let mut nodes = ArrayVec::<NodeRef, 3>::new();
+        let mut source = self.source(memory);
+        while nodes.len() < 3 - usize::from(rest_is_gap) {
+            match self.owner.take(&mut source) {
+                Ok(node) => nodes.push(node),
+                Err(refused) => {
+                    nodes.drain(..).for_each(|node| self.owner.stock.untake(&mut source, node));
+                    self.close(source);
+                    return Err(refused);
+                }
+            }
+        }
+        self.close(source);
+        self.owner.nodes_taken += nodes.len() as u64;
+        let (above, left, right) = (nodes[0], nodes[1], nodes.get(2).copied());
+        // SAFETY: a new node that nobody can reach yet.
+        unsafe { left.fill(&lasts[..*first], &words[..*first]) };
+        if let Some(right) = right {
+            // SAFETY: as above.
+            unsafe { right.fill(&lasts[*first..], &words[*first..]) };
+        }
+        let ends = [lasts[first - 1], parent.last(slots.end - 1, u64::MAX)];
+        let children = [left.word(), right.map_or(Word::EMPTY, NodeRef::word)];
+        // SAFETY: as above.
+        unsafe { above.copy(parent) };
+        // SAFETY: as above.
+        unsafe { above.splice(parent_len, slots.clone(), &ends, &children) };
+        match grand {
+            Some((grand, slot)) => grand.publish(slot, above.word()),
+            None => self.root.publish(Some((above, 1))),
+        }
+        for leaf in slots.clone().filter_map(|slot| child(parent, slot)) {
+            self.owner.retire(leaf, 0, Remains::Husk);
+        }
+        self.owner.retire(parent, 1, Remains::Husk);
+        Ok(())
+    }
+}
+
+fn child(parent: NodeRef, slot: usize) -> Option<NodeRef> {
+    // SAFETY: a live word of an inner slot is a child.
+    parent.own_slot(slot).target().map(|child| unsafe { NodeRef::from_target(child) })
+}
