@@ -59,8 +59,8 @@ impl Books {
     }
 
     /// Checks that everything is as it was, when the trees are gone.
-    pub(crate) fn check(&self, reserves: &'static [Reserve]) {
-        let reserves = || reserves.iter().chain([Reserve::global()]).map(Reserve::figures);
+    pub(crate) fn check(&self, reserves: &[&Reserve]) {
+        let reserves = || reserves.iter().copied().chain([Reserve::global()]).map(Reserve::figures);
         let nodes = || pool_figures().nodes_in_use;
         settle(|| {
             let repaid = reserves().all(|figures| (figures.lent, figures.waiting) == (0, 0));

@@ -13,8 +13,9 @@ use std::iter;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Nothing, too little, the default, and enough for thousands of path copies in a row.
-static RESERVES: [Reserve; 4] = [Reserve::new(0), Reserve::new(1), Reserve::new(64), Reserve::new(16_384)];
+static OWN: [Reserve; 3] = [Reserve::new(0), Reserve::new(1), Reserve::new(16_384)];
+/// Nothing, too little, the default (that of the process), and enough for thousands of path copies in a row.
+static RESERVES: [&Reserve; 4] = [&OWN[0], &OWN[1], Reserve::global(), &OWN[2]];
 const COMPANIES: [Company; 4] = [Company::Nobody, Company::Readers, Company::Stalled, Company::Releaser];
 
 /// Trees with this many entries each, and how many of them.
@@ -30,7 +31,12 @@ struct Setting {
     forest: &'static Forest,
     /// The first script; the others follow, tree by tree.
     script: usize,
+    /// The places of the company and the reserve in their tables.
+    cell: [usize; 2],
 }
+
+/// Prunes and erases that there are to be beside each company with each reserve when all of the attack is run.
+const LEAST: u64 = 1_000_000;
 
 #[derive(Default)]
 struct Totals {
@@ -38,6 +44,8 @@ struct Totals {
     stalled: Duration,
     peak_nodes: usize,
     low_water: Option<usize>,
+    /// Prunes and erases beside each company with each reserve.
+    cells: [[u64; RESERVES.len()]; COMPANIES.len()],
 }
 
 pub(crate) fn run(short: bool) -> String {
@@ -45,15 +53,16 @@ pub(crate) fn run(short: bool) -> String {
     // The script changes from setting to setting and from kind to kind of entry, so that each setting sees most of them in full.
     for (round, forest) in [FOREST].into_iter().chain(iter::repeat_n(BIG, 5)).enumerate() {
         for (column, company) in COMPANIES.into_iter().enumerate() {
-            for (row, reserve) in RESERVES.iter().enumerate() {
+            for (row, reserve) in RESERVES.into_iter().enumerate() {
                 // In short, every second setting has one big tree of each kind.
                 if !short || round == 0 || (round == 1 && (column + row) % 2 == 0) {
-                    settings.push(Setting { company, reserve, forest, script: 4 * column + row + round });
+                    let script = 4 * column + row + round;
+                    settings.push(Setting { company, reserve, forest, script, cell: [column, row] });
                 }
             }
         }
     }
-    for reserve in RESERVES.iter().chain([Reserve::global()]) {
+    for reserve in RESERVES {
         check(reserve.fill().is_ok(), "no memory for the reserve", [0; 3]);
     }
 
@@ -82,11 +91,16 @@ pub(crate) fn run(short: bool) -> String {
     }
     drop(progress);
 
-    let Totals { tally, stalled, peak_nodes, low_water } = totals;
+    let Totals { tally, stalled, peak_nodes, low_water, cells } = totals;
+    let least = cells.into_iter().flatten().min().unwrap_or(0);
+    check(short || problems() > 0 || least >= LEAST, "too few prunes and erases for what is claimed", [least, LEAST, 0]);
     format!(
-        "{}, beside a reader stalled for {stalled:.1?} in all, {} path copies, {} in-place falls, low-water mark {} of 64, \
+        "{}, of them {} prunes and {} erases (at least {least} of these beside each company with each reserve), \
+         trees of 1 to 1000000 entries, beside a reader stalled for {stalled:.1?} in all, {} path copies, {} in-place falls, low-water mark {} of 64, \
          nodes in use {nodes_before} -> {peak_nodes} -> {}, {} lookups checked, {} requests by readers' own read sections",
         tally.line("refuse"),
+        tally.prunes,
+        tally.erases,
         tally.path_copies,
         tally.falls,
         low_water.unwrap_or(0),
@@ -98,7 +112,7 @@ pub(crate) fn run(short: bool) -> String {
 
 /// One kind of entry in one setting: plant, close the gate, remove, open the gate, look.
 fn play<V: Stored>(setting: Setting, seed: u64, totals: &mut Totals) {
-    let Setting { company, reserve, forest, script } = setting;
+    let Setting { company, reserve, forest, script, cell: [column, row] } = setting;
     let mut rng = Rng::new(seed);
     let layouts: Vec<Layout> = forest
         .iter()
@@ -143,6 +157,7 @@ fn play<V: Stored>(setting: Setting, seed: u64, totals: &mut Totals) {
     if company == Company::Nobody {
         play_alone::<V>(&layouts, script, &mut tally, &mut rng);
     }
+    totals.cells[column][row] += tally.prunes + tally.erases;
     totals.tally.add(&tally);
 }
 

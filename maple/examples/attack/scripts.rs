@@ -117,6 +117,7 @@ impl<'a, V: Stored> Felling<'a, V> {
         let removed = planted.removing(entry..entry + 1, |find| self.tally.removal(find, || planted.tree.erase(index)));
         check(removed.is_some() != was_gone, "an erase did not find what is there, or found what is not", [index, 0, 0]);
         let Some(removed) = removed else { return };
+        self.tally.erases += 1;
         check(removed.range() == layout.range(entry), "an erase returned another range", [index, 0, 0]);
         check(V::read(removed.get()) == Some(layout.value(entry)), "an erase returned another value", [index, 0, 0]);
         if keep {
@@ -145,6 +146,7 @@ impl<'a, V: Stored> Felling<'a, V> {
         });
         self.end = start;
         let Some(Pruned { form, nodes_taken, nodes_retired, .. }) = pruned else { return };
+        self.tally.prunes += u64::from(form != PruneForm::Nothing);
         self.tally.path_copies += u64::from(form == PruneForm::PathCopy);
         let balanced = nodes_taken <= nodes_retired;
         check(balanced, "a prune took more nodes than it retired", [nodes_taken as u64, nodes_retired as u64, from]);
@@ -197,6 +199,7 @@ pub(crate) fn fell_map<V: Stored>(
                 let start = end.saturating_sub(1 + rng.below(2 * STRIDE - 1));
                 let from = layout.first(start);
                 let find = map.last().is_some_and(|(range, _)| *range.start() >= from);
+                tally.prunes += u64::from(find);
                 let tail = if turn == Script::PruneCut {
                     tally.fallible(find, "a prune that cuts nothing failed", || map.prune_cut(from))
                 } else {
@@ -228,6 +231,7 @@ pub(crate) fn fell_map<V: Stored>(
                 let removed = tally.removal(was_there, || map.erase(index));
                 check(removed.is_some() == was_there, "an erase did not find what is there", [index, 0, 0]);
                 let Some((range, value)) = removed else { continue };
+                tally.erases += 1;
                 check(range == layout.range(entry), "an erase returned another range", [index, 0, 0]);
                 drop(value);
                 check(!map.contains(index), "an entry was left after its removal", [index, 0, 0]);
