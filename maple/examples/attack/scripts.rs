@@ -57,19 +57,24 @@ pub(crate) struct Felling<'a, V: Stored> {
     rng: &'a mut Rng,
     /// No entry from this one on is left.
     end: u32,
+    /// Some entries are spared to the end, so that what is dead lies in nodes that stay.
+    spare: bool,
     kept: [Option<Removed<'a, V, Epoch>>; 8],
 }
 
 impl<'a, V: Stored> Felling<'a, V> {
     pub(crate) fn new(planted: &'a Planted<V>, tally: &'a mut Tally, rng: &'a mut Rng) -> Self {
-        Self { planted, tally, rng, end: planted.layout.count, kept: array::from_fn(|_| None) }
+        let spare = rng.one_in(3);
+        Self { planted, tally, rng, end: planted.layout.count, spare, kept: array::from_fn(|_| None) }
     }
 
     pub(crate) fn run(mut self, script: Script) {
         let planted = self.planted;
+        let (spare, bottom) = (self.spare, if self.spare { planted.layout.count / 4 } else { 0 });
+        let spared = |entry: u32| spare && entry % 3 == 0;
         match script {
             Script::Erase | Script::EraseKeeping => {
-                for &entry in &planted.order {
+                for &entry in planted.order.iter().filter(|entry| !spared(**entry)) {
                     self.erase(entry, script == Script::EraseKeeping);
                     if self.rng.one_in(16) {
                         self.erase(entry, false);
@@ -92,13 +97,13 @@ impl<'a, V: Stored> Felling<'a, V> {
                         11..13 => self.window(Script::RemoveWhole),
                         _ => self.window(Script::Remove),
                     }
-                    if self.end == 0 {
+                    if self.end <= bottom {
                         break;
                     }
                 }
             }
             Script::Prune | Script::PruneInPlace | Script::PruneCut => {
-                while self.end > 0 {
+                while self.end > bottom {
                     self.shorten(script);
                 }
             }
