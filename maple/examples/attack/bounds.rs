@@ -2,7 +2,8 @@
 
 use crate::books::Books;
 use crate::costs::{
-    Cost, RESERVES, Tree, erase, erase_alone, prune, prune_alone, prune_cut, prune_in_place, remove, remove_alone, remove_whole,
+    Cost, RESERVES, Tree, erase, erase_alone, passed, prune, prune_alone, prune_cut, prune_in_place, remove, remove_alone,
+    remove_whole,
 };
 use crate::report::{Progress, Tally, check, problems, scene};
 use crate::rng::Rng;
@@ -37,11 +38,12 @@ pub(crate) fn run(short: bool) -> String {
     drop(progress);
     books.check(&[&RESERVES[0], &RESERVES[1]]);
     format!(
-        "{}, {bounds} bounds reached by built trees and {} times by {count} random ones (heights up to {}), never passed, \
+        "{}, {bounds} bounds reached by built trees and {} times by {count} random ones (heights up to {}), passed {} times, \
          {} path copies, {} in-place falls, low-water mark {} of 64, nodes in use {nodes_before} -> {}",
         tally.line("bounds"),
         seen.worst,
         seen.highest,
+        passed(),
         tally.path_copies,
         tally.falls,
         RESERVES[0].figures().low_water,

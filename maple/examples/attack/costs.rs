@@ -5,6 +5,7 @@ use crate::report::{Tally, check};
 use maple_tree::{MapleTree, PruneForm, Pruned, RangeMap, RemoveError, Reserve, Shortage, pool_figures};
 use std::collections::HashSet;
 use std::ops::RangeInclusive;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The bounds, for a tree of height `h` before the removal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -89,6 +90,13 @@ impl Bound {
     }
 }
 
+/// How often a removal cost more than its bound.
+static PASSED: AtomicU64 = AtomicU64::new(0);
+
+pub(crate) fn passed() -> u64 {
+    PASSED.load(Ordering::Relaxed)
+}
+
 /// What one removal did.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Cost {
@@ -105,7 +113,9 @@ impl Cost {
     /// Checks the bound.
     fn checked(self) -> Option<Self> {
         let limit = self.bound.of(self.height);
-        check(self.cost <= limit, self.bound.passed(), [self.cost as u64, limit as u64, self.height as u64]);
+        if !check(self.cost <= limit, self.bound.passed(), [self.cost as u64, limit as u64, self.height as u64]) {
+            PASSED.fetch_add(1, Ordering::Relaxed);
+        }
         Some(self)
     }
 }
