@@ -3,6 +3,7 @@
 use crate::entries::{Stored, made_and_dropped};
 use crate::gate;
 use crate::report::{check, check_equal};
+use crate::watched::Watched;
 use maple_tree::{Epoch, Rcu, Reserve, pool_figures};
 
 /// What there was before.
@@ -38,6 +39,7 @@ fn settle(balanced: impl Fn() -> bool) {
         }
         // Batches that were handed over are run by whichever thread is the next to press on with the epoch.
         Epoch::flush();
+        Watched::flush();
         check(Epoch::synchronize().is_ok(), "no grace period outside a read section", [0; 3]);
     }
 }

@@ -3,6 +3,7 @@
 use crate::entries::Stored;
 use crate::report::check;
 use crate::rng::{Rng, mix};
+use crate::watched::Watched;
 use maple_tree::{MapleTree, RangeMap, Reserve};
 use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -97,7 +98,7 @@ impl Marks {
 
 /// A tree beside readers, with what is known of it.
 pub(crate) struct Planted<V: Stored> {
-    pub(crate) tree: MapleTree<V>,
+    pub(crate) tree: MapleTree<V, Watched>,
     pub(crate) layout: Layout,
     /// Entries whose removal has begun: before the call that removes them.
     pub(crate) doomed: Marks,

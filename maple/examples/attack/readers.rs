@@ -8,7 +8,8 @@ use crate::field::{Marks, Planted};
 use crate::gate;
 use crate::report::check;
 use crate::rng::Rng;
-use maple_tree::{Epoch, EpochGuard, Rcu};
+use crate::watched::Watched;
+use maple_tree::{EpochGuard, Rcu};
 use std::array;
 use std::ops::RangeInclusive;
 use std::sync::Barrier;
@@ -199,7 +200,7 @@ fn read<V: Stored>(trees: &[Planted<V>], seed: u64, signals: &Signals) -> Durati
     let mut eye = Eye::new(trees, seed);
     signals.ready.wait();
     while !signals.stop.load(Ordering::SeqCst) {
-        let guard = Epoch::pin();
+        let guard = Watched::pin();
         let held: [_; HELD] = array::from_fn(|_| {
             let planted = &trees[eye.rng.below(trees.len() as u32) as usize];
             let entry = eye.rng.below(planted.layout.count);
@@ -223,7 +224,7 @@ const STARED_AT: usize = 4096;
 /// Stays in one section, which it opens before the gate is closed, until after it is opened again. So it is not exempt.
 fn stall<V: Stored>(trees: &[Planted<V>], signals: &Signals) -> Duration {
     let mut eye = Eye::new(trees, 3);
-    let guard = Epoch::pin();
+    let guard = Watched::pin();
     let start = Instant::now();
     let mut stared_at = Vec::with_capacity(STARED_AT);
     for planted in trees.iter().cycle().take(STARED_AT) {

@@ -4,7 +4,8 @@ use crate::entries::Stored;
 use crate::field::{Layout, Planted};
 use crate::report::{Tally, check};
 use crate::rng::Rng;
-use maple_tree::{Epoch, PruneForm, Pruned, RangeMap, Removed, Shortage, Tail};
+use crate::watched::Watched;
+use maple_tree::{PruneForm, Pruned, RangeMap, Removed, Shortage, Tail};
 use std::array;
 
 /// One way.
@@ -59,7 +60,7 @@ pub(crate) struct Felling<'a, V: Stored> {
     end: u32,
     /// Some entries are spared to the end, so that what is dead lies in nodes that stay.
     spare: bool,
-    kept: [Option<Removed<'a, V, Epoch>>; 8],
+    kept: [Option<Removed<'a, V, Watched>>; 8],
 }
 
 impl<'a, V: Stored> Felling<'a, V> {
