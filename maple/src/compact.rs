@@ -3,15 +3,15 @@
 use crate::edit::{Memory, Writer};
 use crate::list::{FreeList, Remains};
 use crate::node::{MAX_LEVELS, NodeRef, SLOTS, Word};
+use crate::run::Run;
 use crate::walk::Walk;
-use arrayvec::ArrayVec;
 use maple_rcu::AllocError;
 
 /// Builds a tree from its slots in order, filling each node.
 struct Builder<'w, 't> {
     writer: &'w mut Writer<'t>,
     /// The node that is being filled at each level.
-    open: [ArrayVec<(u64, Word), SLOTS>; MAX_LEVELS],
+    open: [Run<SLOTS>; MAX_LEVELS],
     nodes: FreeList,
 }
 
@@ -30,33 +30,28 @@ impl Builder<'_, '_> {
     }
 
     fn push(&mut self, level: usize, last: u64, word: Word) -> Result<(), AllocError> {
-        let word = if word.is_live() { word } else { Word::EMPTY };
-        if let Some(gap) = self.open[level].last_mut()
-            && (gap.1, word) == (Word::EMPTY, Word::EMPTY)
-        {
-            gap.0 = last;
-            return Ok(());
-        }
-        if self.open[level].is_full() {
+        // A gap after a gap takes no slot.
+        let gap_again = !word.is_live() && self.open[level].words().last() == Some(&Word::EMPTY);
+        if self.open[level].len() == SLOTS && !gap_again {
             self.close(level)?;
         }
-        self.open[level].push((last, word));
+        self.open[level].join(last, word);
         Ok(())
     }
 
     /// Makes a node of what is open at `level`, in the level above.
     fn close(&mut self, level: usize) -> Result<(), AllocError> {
-        let slots = core::mem::take(&mut self.open[level]);
-        match slots.as_slice() {
-            [] => Ok(()),
-            [(last, Word::EMPTY)] => self.push(level + 1, *last, Word::EMPTY),
-            [.., (last, _)] => {
+        let slots = core::mem::replace(&mut self.open[level], Run::new());
+        match (slots.lasts(), slots.words()) {
+            ([last], [Word::EMPTY]) => self.push(level + 1, *last, Word::EMPTY),
+            ([.., last], _) => {
                 let node = self.writer.owner.stock.take(&mut self.writer.source(Memory::Allocate), SLOTS)?;
                 self.nodes.push(node);
                 // SAFETY: a node that nobody can reach yet.
-                unsafe { node.rewrite(&slots) };
+                unsafe { node.fill(slots.lasts(), slots.words()) };
                 self.push(level + 1, *last, node.word())
             }
+            ([], _) => Ok(()),
         }
     }
 
@@ -64,8 +59,8 @@ impl Builder<'_, '_> {
     fn finish(&mut self) -> Result<Option<(NodeRef, usize)>, AllocError> {
         let mut level = 0;
         loop {
-            let above = self.open[level + 1..].iter().any(|open| !open.is_empty());
-            if let ([(_, word)], false) = (self.open[level].as_slice(), above || level == 0) {
+            let above = self.open[level + 1..].iter().any(|open| open.len() > 0);
+            if let ([word], false) = (self.open[level].words(), above || level == 0) {
                 // SAFETY: a live word of an inner level is a node.
                 return Ok(word.target().map(|node| (unsafe { NodeRef::from_target(node) }, level - 1)));
             }
@@ -83,7 +78,8 @@ impl Writer<'_> {
     /// Out of memory; the tree is as it was.
     pub(crate) fn compact(&mut self) -> Result<(), AllocError> {
         let Some((old, level)) = self.root.load() else { return Ok(()) };
-        let mut builder = Builder { writer: self, open: [const { ArrayVec::new_const() }; MAX_LEVELS], nodes: FreeList::new() };
+        self.forget();
+        let mut builder = Builder { writer: self, open: [const { Run::new() }; MAX_LEVELS], nodes: FreeList::new() };
         let root = builder.gather().and_then(|()| builder.finish());
         let mut nodes = builder.nodes;
         match root {

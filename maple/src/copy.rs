@@ -60,7 +60,7 @@ impl<V: Entry> RangeMap<V> {
     {
         let mut copy = Self::new();
         // SAFETY: an entry of the map is not taken back during the call.
-        let copied = copy_root(&self.root, &mut copy, |_, _, old| unsafe { try_clone_raw::<V>(old) });
+        let copied = copy_root((&self.root, self.owner.untidy), &mut copy, |_, _, old| unsafe { try_clone_raw::<V>(old) });
         copied.map(|()| copy).map_err(|_| AllocError(()))
     }
 
@@ -90,7 +90,7 @@ impl<V: Entry> RangeMap<V> {
         mut entry: impl FnMut(RangeInclusive<u64>, V::Ref<'_>) -> Result<W, E>,
     ) -> Result<RangeMap<W>, DupError<W, E>> {
         let mut copy = RangeMap::new();
-        let copied = copy_root(&self.root, &mut copy, |first, last, old| {
+        let copied = copy_root((&self.root, self.owner.untidy), &mut copy, |first, last, old| {
             // SAFETY: the entries are not taken back while the map is borrowed.
             entry(first..=last, unsafe { V::borrow(old) }).map(W::into_raw)
         });
@@ -104,11 +104,13 @@ pub(crate) type Stopped<E> = Option<(RangeInclusive<u64>, E)>;
 /// Copies a tree whose writer is kept out into the empty map `copy`, which is the caller's, so that it is dropped where foreign code may
 /// run; `entry` gives the new entry, as a pointer from `into_raw` of `W`.
 pub(crate) fn copy_root<W: Entry, E>(
-    root: &Root,
+    (root, untidy): (&Root, bool),
     copy: &mut RangeMap<W>,
     mut entry: impl FnMut(u64, u64, NonNull<()>) -> Result<NonNull<()>, E>,
 ) -> Result<(), Stopped<E>> {
     dup::prepare(root, &mut copy.owner).map_err(|_| None)?;
+    // Gaps are copied as they lie.
+    copy.owner.untidy = untidy;
     dup::copy(root, &copy.root, &mut copy.owner, |first, last, old| {
         entry(first, last, old).map_err(|error| Some((first..=last, error)))
     })

@@ -14,11 +14,14 @@
 //! With exclusive access a node that can hold the result is rewritten where it lies. Beside readers every changed node is a new one.
 
 use crate::entry::Kind;
+use crate::leaf::{Change, FEW};
 use crate::list::Remains;
 use crate::node::{MAX_LEVELS, NodeRef, Root, SLOTS, Word};
 use crate::owner::Owner;
 use crate::path::{Frame, Path};
 use crate::reserve::Source;
+use crate::run::Run;
+use crate::search;
 use arrayvec::ArrayVec;
 use core::ops::Range;
 use core::ptr::NonNull;
@@ -58,6 +61,8 @@ pub(crate) struct Writer<'a> {
     pub(crate) owner: &'a mut Owner,
     pub(crate) mode: Mode,
     pub(crate) kind: Kind,
+    /// Whether the owner's hint says where a leaf is (see [`Hint`](crate::leaf::Hint)).
+    pub(crate) near: bool,
 }
 
 /// What is left of an edit, for its caller to release where foreign code may run.
@@ -72,50 +77,19 @@ pub(crate) struct Leftovers {
 /// At most fifteen whole slots and a remnant on either side of the new range, or one node and a sibling.
 const RUN: usize = 2 * SLOTS + 4;
 
-/// Nodes with no more slots than this are merged with a sibling when both fit one node. With these two, erasing and storing at random
+/// Nodes with [`FEW`] slots are merged with a sibling when both fit this many. With these two, erasing and storing at random
 /// settles at 1.13 (exclusive) and 1.22 (beside readers) times the nodes of a tree built anew; with 4 and 14 it was 1.24 and 1.38.
-const FEW: usize = 8;
 const MERGED: usize = 15;
 
-/// Slots in order: the last index of each and what it holds. Neighbouring gaps are joined.
-#[derive(Debug)]
-struct Run(ArrayVec<(u64, Word), RUN>);
-
-impl Run {
-    fn new() -> Self {
-        Self(ArrayVec::new())
-    }
-
-    fn push(&mut self, last: u64, word: Word) {
-        // Dead words stay behind in the old node, which releases them.
-        let word = if word.is_live() { word } else { Word::EMPTY };
-        match self.0.last_mut() {
-            Some(gap) if gap.1 == Word::EMPTY && word == Word::EMPTY => gap.0 = last,
-            _ => self.0.push((last, word)),
-        }
-    }
-
-    fn gather(&mut self, frame: &Frame, slots: Range<usize>) {
-        for slot in slots {
-            self.push(frame.node.last(slot, frame.max), frame.node.own_slot(slot));
-        }
-    }
-
-    fn is_gap(&self) -> bool {
-        matches!(self.0.as_slice(), [(_, word)] if !word.is_live())
-    }
-
-    /// The bounds of the nodes to scatter over, as lengths. `packed`: fill all but the last, for runs that grow at the end.
-    fn parts(&self, packed: bool) -> impl Iterator<Item = usize> + use<> {
-        let mut left = self.0.len();
-        let mut nodes = left.div_ceil(SLOTS);
-        core::iter::from_fn(move || {
-            let part = if packed { left.min(SLOTS) } else { left.div_ceil(nodes.max(1)) };
-            nodes = nodes.saturating_sub(1);
-            left -= part;
-            (part > 0).then_some(part)
-        })
-    }
+/// The lengths of the nodes to scatter `left` slots over. `packed`: fill all but the last, for runs that grow at the end.
+fn parts(mut left: usize, packed: bool) -> impl Iterator<Item = usize> {
+    let mut nodes = left.div_ceil(SLOTS);
+    core::iter::from_fn(move || {
+        let part = if packed { left.min(SLOTS) } else { left.div_ceil(nodes.max(1)) };
+        nodes = nodes.saturating_sub(1);
+        left -= part;
+        (part > 0).then_some(part)
+    })
 }
 
 /// A node that an edit replaces: the slots whose contents do not live on in the new nodes.
@@ -138,11 +112,15 @@ struct Draft {
     old: ArrayVec<Old, { 3 * MAX_LEVELS }>,
 }
 
-impl Writer<'_> {
+impl<'a> Writer<'a> {
+    pub(crate) fn new(root: &'a Root, owner: &'a mut Owner, mode: Mode, kind: Kind) -> Self {
+        let near = owner.hint.take();
+        Self { root, owner, mode, kind, near }
+    }
+
     /// A node for an edit.
     fn node(&mut self, source: &mut Source<'_>, draft: &mut Draft) -> Result<NodeRef, AllocError> {
-        // A small tree takes one node at a time, a bigger one saves trips to the pool.
-        let node = self.owner.stock.take(source, if self.owner.nodes_taken < 8 { 1 } else { 8 })?;
+        let node = self.owner.take(source)?;
         draft.fresh.push(node);
         Ok(node)
     }
@@ -179,8 +157,23 @@ impl Writer<'_> {
         word: Word,
         memory: Memory,
         left_over: &mut Leftovers,
-        split: impl FnOnce(NonNull<()>) -> Result<NonNull<()>, AllocError>,
+        split: &mut dyn FnMut(NonNull<()>) -> Result<NonNull<()>, AllocError>,
     ) -> Result<(), AllocError> {
+        if search::run(Change { writer: self, first, last, word, memory, left_over, split })? {
+            return Ok(());
+        }
+        self.write_any((first, last), word, memory, left_over)
+    }
+
+    /// As [`write`](Self::write), whatever the change concerns. The copy of an entry that is cut in two is in `left_over`.
+    fn write_any(
+        &mut self,
+        (first, last): (u64, u64),
+        word: Word,
+        memory: Memory,
+        left_over: &mut Leftovers,
+    ) -> Result<(), AllocError> {
+        self.forget();
         let root = self.root.load();
         let left = Path::to(root, first);
         // The path of `last`: beyond the leaf of `first` it is another one.
@@ -191,24 +184,7 @@ impl Writer<'_> {
             (None, 0) => leaf,
             (None, _) => left.at(level).copied(),
         };
-
-        let same_slot = left.at(0).zip(leaf).filter(|(left, right)| left.slot == right.slot).map(|(frame, _)| *frame);
-        let mut copy = None;
-        if let Some(frame) = same_slot {
-            let old = frame.word();
-            let (starts, ends) = (frame.first() == first, frame.last() == last);
-            let carried = old.is_dead() || (old.is_live() && self.kind.carried_by_slot);
-            if starts && ends && word.is_live() && (self.mode == Mode::Exclusive || !carried) {
-                frame.node.publish(frame.slot, word);
-                left_over.displaced.extend(old.target());
-                return Ok(());
-            }
-            if let Some(entry) = old.target().filter(|_| !starts && !ends) {
-                // An earlier attempt at the same edit may have made the copy.
-                let made = left_over.unused.take().map_or_else(|| split(entry), Ok);
-                copy = Some(Word::live(made?));
-            }
-        }
+        let copy = left_over.unused.take().map(Word::live);
 
         let mut draft = Draft { fresh: ArrayVec::new(), old: ArrayVec::new() };
         let edit = Edit { first, last, word, copy, apart: apart.as_ref().unwrap_or(&left) };
@@ -258,28 +234,26 @@ impl Writer<'_> {
     ) -> Result<(), AllocError> {
         let top = left.top();
         // The nodes that the level below came to, and whether a sibling on either side was pulled in.
-        let mut news = ArrayVec::<(u64, Word), 4>::new();
+        let mut news = Run::<4>::new();
         let (mut pulled_left, mut pulled_right) = (0, 0);
         let mut level = 0;
         loop {
             let (l, r) = (left.at(level), right(level));
-            let mut run = Run::new();
+            let mut run = Run::<RUN>::new();
             let mut behind = 0;
             let mut removed = 0..0;
             if level == 0 {
                 removed = edit.gather(left, r.as_ref(), &mut run, &mut behind);
             } else {
                 if let Some(l) = l {
-                    run.gather(l, 0..l.slot - pulled_left);
+                    run.gather(l.node, 0..l.slot - pulled_left, l.max);
                     removed.start = l.slot + 1;
                 }
-                for (last, word) in &news {
-                    run.push(*last, *word);
-                }
+                run.append(&news);
                 if let Some(r) = &r {
                     let len = r.node.len();
                     behind = len - (r.slot + 1 + pulled_right);
-                    run.gather(r, r.slot + 1 + pulled_right..len);
+                    run.gather(r.node, r.slot + 1 + pulled_right..len, r.max);
                     removed.end = r.slot;
                 }
             }
@@ -287,7 +261,7 @@ impl Writer<'_> {
             let one_node = l.zip(r).is_some_and(|(l, r)| l.node == r.node);
 
             // A root with a single child gives way to it.
-            if let ([(_, child)], true) = (run.0.as_slice(), level >= top && level > 0)
+            if let ([child], true) = (run.words(), level >= top && level > 0)
                 && let Some(child) = child.target()
             {
                 Self::replaced(draft, level, l, r.as_ref(), removed);
@@ -296,12 +270,12 @@ impl Writer<'_> {
                 return Ok(());
             }
 
-            let packed = run.0.last().is_some_and(|(last, _)| *last == u64::MAX) && behind <= 1;
+            let packed = run.lasts().last() == Some(&u64::MAX) && behind <= 1;
             let sibling =
                 if level < top { self.sibling(&run, packed, left.at(level + 1), right(level + 1), source) } else { None };
 
             if let (Some(l), true, None) = (l, self.mode == Mode::Exclusive && one_node && !run.is_gap(), &sibling)
-                && run.0.len() <= SLOTS
+                && run.len() <= SLOTS
             {
                 for word in l.live(removed) {
                     let Some(target) = word.target() else {
@@ -315,22 +289,20 @@ impl Writer<'_> {
                     }
                 }
                 // SAFETY: exclusive access.
-                unsafe { l.node.rewrite(&run.0) };
+                unsafe { l.node.fill(run.lasts(), run.words()) };
                 return Ok(());
             }
 
             match sibling {
                 Some(Sibling::Right(frame)) => {
-                    run.gather(&frame, 0..frame.node.len());
+                    run.gather(frame.node, 0..frame.node.len(), frame.max);
                     pulled_right = 1;
                     draft.old.push(Old { node: frame.node, level, removed: 0..0 });
                 }
                 Some(Sibling::Left(frame)) => {
                     let tail = core::mem::replace(&mut run, Run::new());
-                    run.gather(&frame, 0..frame.node.len());
-                    for (last, word) in tail.0 {
-                        run.push(last, word);
-                    }
+                    run.gather(frame.node, 0..frame.node.len(), frame.max);
+                    run.append(&tail);
                     pulled_left = 1;
                     draft.old.push(Old { node: frame.node, level, removed: 0..0 });
                 }
@@ -338,26 +310,28 @@ impl Writer<'_> {
             }
             Self::replaced(draft, level, l, r.as_ref(), removed);
 
-            news.clear();
+            news = Run::new();
             if run.is_gap() {
-                news.extend(run.0.iter().copied());
+                news.append(&run);
             } else {
                 let mut from = 0;
-                for part in run.parts(packed) {
-                    let slots = &run.0[from..from + part];
+                for part in parts(run.len(), packed) {
+                    let (lasts, words) = (&run.lasts()[from..from + part], &run.words()[from..from + part]);
                     from += part;
-                    if let [gap @ (_, Word::EMPTY)] = slots {
-                        news.push(*gap);
-                        continue;
-                    }
-                    let node = self.node(source, draft)?;
-                    // SAFETY: a new node that nobody can reach yet.
-                    unsafe { node.rewrite(slots) };
-                    news.push((slots[part - 1].0, node.word()));
+                    let word = match words {
+                        [Word::EMPTY] => Word::EMPTY,
+                        _ => {
+                            let node = self.node(source, draft)?;
+                            // SAFETY: a new node that nobody can reach yet.
+                            unsafe { node.fill(lasts, words) };
+                            node.word()
+                        }
+                    };
+                    news.push(lasts[part - 1], word);
                 }
             }
 
-            if let [(_, word)] = news.as_slice() {
+            if let [word] = news.words() {
                 if level >= top {
                     // SAFETY: the word is a node that was just made.
                     let node = word.target().map(|target| unsafe { NodeRef::from_target(target) });
@@ -395,8 +369,15 @@ impl Writer<'_> {
     }
 
     /// A sibling under the same parent to share slots with: to take what does not fit, or to be merged with when few are left.
-    fn sibling(&self, run: &Run, packed: bool, pl: Option<&Frame>, pr: Option<Frame>, source: &Source<'_>) -> Option<Sibling> {
-        let len = run.0.len();
+    fn sibling(
+        &self,
+        run: &Run<RUN>,
+        packed: bool,
+        pl: Option<&Frame>,
+        pr: Option<Frame>,
+        source: &Source<'_>,
+    ) -> Option<Sibling> {
+        let len = run.len();
         let limit = match len {
             0..=FEW if !run.is_gap() => MERGED,
             0..=SLOTS => return None,
@@ -446,39 +427,39 @@ struct Edit<'a> {
 impl Edit<'_> {
     /// Gathers the leaves: what is left of the edit, the edit, what is right of it. Returns the slots whose contents do not live on
     /// (from the left leaf's to the right leaf's), and in `behind` how many slots come after the edit.
-    fn gather(&self, left: &Path, r: Option<&Frame>, run: &mut Run, behind: &mut usize) -> Range<usize> {
+    fn gather(&self, left: &Path, r: Option<&Frame>, run: &mut Run<RUN>, behind: &mut usize) -> Range<usize> {
         let mut removed = 0..0;
         match left.at(0) {
             Some(l) => {
-                run.gather(l, 0..l.slot);
+                run.gather(l.node, 0..l.slot, l.max);
                 let sticks_out = l.first() < self.first;
                 if sticks_out {
-                    run.push(self.first - 1, l.word());
+                    run.join(self.first - 1, l.word());
                 }
                 removed.start = l.slot + usize::from(sticks_out);
             }
-            None if left.bounds().0 < self.first => run.push(self.first - 1, Word::EMPTY),
+            None if left.bounds().0 < self.first => run.join(self.first - 1, Word::EMPTY),
             None => {}
         }
-        run.push(self.last, self.word);
-        let before = run.0.len();
+        run.join(self.last, self.word);
+        let before = run.len();
         match r {
             Some(r) => {
                 let sticks_out = r.last() > self.last;
                 if sticks_out {
-                    run.push(r.last(), self.copy.unwrap_or(r.word()));
+                    run.join(r.last(), self.copy.unwrap_or(r.word()));
                 }
-                run.gather(r, r.slot + 1..r.node.len());
+                run.gather(r.node, r.slot + 1..r.node.len(), r.max);
                 removed.end = r.slot + usize::from(!sticks_out);
             }
             None => {
                 let end = self.apart.bounds().1;
                 if end > self.last {
-                    run.push(end, Word::EMPTY);
+                    run.join(end, Word::EMPTY);
                 }
             }
         }
-        *behind = run.0.len() - before;
+        *behind = run.len() - before;
         removed
     }
 }

@@ -25,9 +25,9 @@ pub(crate) struct Erased {
 impl Writer<'_> {
     /// Takes out the entry that covers `index`.
     pub(crate) fn erase(&mut self, index: u64) -> Option<Erased> {
-        let path = Path::to(self.root.load(), index);
-        let frame = *path.entry()?;
-        let entry = frame.word().target()?;
+        let bottom = self.bottom(index)?;
+        let entry = bottom.entry()?;
+        let frame = bottom.frame;
         let (first, last) = (frame.first(), frame.last());
         let carrier = (self.mode == Mode::Shared && self.kind.carried_by_slot).then_some((frame.node, frame.slot));
         if carrier.is_some() {
@@ -37,7 +37,10 @@ impl Writer<'_> {
             frame.node.publish(frame.slot, Word::EMPTY);
         }
         match self.mode {
-            Mode::Shared => self.collapse(&path),
+            Mode::Shared => {
+                self.owner.untidy = true;
+                self.collapse(index);
+            }
             Mode::Exclusive => self.tidy(first, last),
         }
         Some(Erased { first, last, entry, carrier })
@@ -46,13 +49,18 @@ impl Writer<'_> {
     /// Joins the gap `first..=last` with its neighbours and merges nodes that got few, as far as no memory is needed.
     fn tidy(&mut self, first: u64, last: u64) {
         let mut left_over = Leftovers::default();
-        let refused = self.write((first, last), Word::EMPTY, Memory::Spare, &mut left_over, Ok);
+        let refused = self.write((first, last), Word::EMPTY, Memory::Spare, &mut left_over, &mut Ok);
         // A gap over exactly one slot never takes more slots than there were, so the leaf is rewritten in place.
         debug_assert!(refused.is_ok() && left_over.displaced.is_empty());
     }
 
-    /// Unlinks the nodes at the end of `path` that hold nothing alive.
-    pub(crate) fn collapse(&mut self, path: &Path) {
+    /// Unlinks the nodes at the end of the path to `index` that hold nothing alive.
+    pub(crate) fn collapse(&mut self, index: u64) {
+        if self.bottom(index).is_none_or(|bottom| bottom.frame.live(0..SLOTS).next().is_some()) {
+            return self.stay();
+        }
+        self.forget();
+        let path = Path::to(self.root.load(), index);
         for (level, frame) in path.steps().rev() {
             if frame.live(0..SLOTS).next().is_some() {
                 return;
@@ -67,6 +75,7 @@ impl Writer<'_> {
 
     /// Removes everything.
     pub(crate) fn clear(&mut self) {
+        self.forget();
         let root = self.root.load();
         self.root.publish(None);
         if let Some((node, level)) = root {
@@ -77,6 +86,7 @@ impl Writer<'_> {
     /// Removes every entry that lies inside `first..=last`, slot by slot, from the top. An entry that sticks out stays. Returns the
     /// number of slot stores: at most 15 a level for each border that lies inside the tree.
     pub(crate) fn kill(&mut self, first: u64, last: u64) -> usize {
+        self.forget();
         let Some((node, level)) = self.root.load() else {
             return 0;
         };
@@ -112,6 +122,7 @@ impl Writer<'_> {
     }
 
     fn kill_slot(&mut self, level: usize, step: &Frame) {
+        self.owner.untidy = true;
         if level > 0 || self.kind.needs_drop {
             step.node.publish(step.slot, step.word().dead());
             self.owner.note_dead(step.first(), step.last());

@@ -6,7 +6,6 @@ use crate::error::{InsertError, InsertErrorKind, RemoveError, WouldCut};
 use crate::list::Limbo;
 use crate::node::{Root, Word};
 use crate::owner::{Release, Sink};
-use crate::path::Path;
 use crate::range::inclusive;
 use crate::reserve::Reserve;
 use crate::sweep::Swept;
@@ -82,12 +81,14 @@ pub(crate) fn insert_with<V: Entry>(
             return Err(InsertError { value, kind: InsertErrorKind::BadRange(bad) });
         }
     };
-    if let Some(found) = Walk::new(writer.root, Some(window)).next() {
+    let bottom = writer.bottom(window.0);
+    let free = bottom.is_some_and(|bottom| !bottom.frame.word().is_live() && window.1 <= bottom.frame.last());
+    if !free && let Some(found) = Walk::new(writer.root, Some(window)).next() {
         return Err(InsertError { value, kind: InsertErrorKind::Occupied(found.first..=found.last) });
     }
     let value = Pending::new(value);
     // The range is a gap, so there is nothing to split.
-    match writer.write(window, value.word(), Memory::Allocate, left_over, |_| Err(AllocError(()))) {
+    match writer.write(window, value.word(), Memory::Allocate, left_over, &mut |_| Err(AllocError(()))) {
         Ok(()) => value.stored(),
         Err(_) => return Err(InsertError { value: value.into_value(), kind: InsertErrorKind::OutOfMemory }),
     }
@@ -125,17 +126,16 @@ pub(crate) fn remove_with<V: Entry + TryClone>(
     let hole = first.first == last.first && starts_before.is_some() && ends_behind.is_some();
     let cut = starts_before.or(ends_behind);
     // SAFETY: an entry of the tree is not taken back during the call.
-    let split = |entry| unsafe { try_clone_raw::<V>(entry) };
+    let mut split = |entry| unsafe { try_clone_raw::<V>(entry) };
     let sources: &[Memory] = match cut {
         None => &[Memory::Spare],
         Some(_) if allocate || hole => &[Memory::Allocate, Memory::Borrow],
         Some(_) => &[Memory::Borrow],
     };
-    let removed = sources.iter().find(|memory| writer.write(window, Word::EMPTY, **memory, left_over, split).is_ok());
+    let removed = sources.iter().find(|memory| writer.write(window, Word::EMPTY, **memory, left_over, &mut split).is_ok());
     if removed.is_some() && writer.mode == Mode::Shared {
         // A leaf that became a gap may have been all that its parent held.
-        let path = Path::to(writer.root.load(), window.0);
-        writer.collapse(&path);
+        writer.collapse(window.0);
     }
     match (removed, cut) {
         (Some(_), _) => Ok(()),

@@ -31,6 +31,7 @@ mod path;
 mod pool;
 
 mod reserve;
+mod run;
 
 mod owner;
 mod range;
@@ -43,6 +44,7 @@ mod dump;
 mod dup;
 mod erase;
 mod iter;
+mod leaf;
 mod prune;
 mod sweep;
 mod validate;

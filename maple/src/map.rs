@@ -10,7 +10,6 @@ use crate::iter::{Gaps, Iter};
 use crate::list::Limbo;
 use crate::node::{Root, SLOTS, Word};
 use crate::owner::{Owner, Release, Sink};
-use crate::path::Path;
 use crate::range::inclusive;
 use crate::reserve::Reserve;
 use crate::sweep::{Swept, Which};
@@ -143,7 +142,7 @@ impl<V: Entry> RangeMap<V> {
     }
 
     fn writer(&mut self) -> Writer<'_> {
-        Writer { root: &self.root, owner: &mut self.owner, mode: Mode::Exclusive, kind: Kind::of::<V>() }
+        Writer::new(&self.root, &mut self.owner, Mode::Exclusive, Kind::of::<V>())
     }
 
     /// Releases what an operation displaced and retired. Last, because an entry's `Drop` may panic.
@@ -198,8 +197,8 @@ impl<V: Entry> RangeMap<V> {
         let mut left_over = Leftovers::default();
         let value = Pending::new(value);
         // SAFETY: an entry of the map is not taken back during the call.
-        let split = |entry| unsafe { try_clone_raw::<V>(entry) };
-        if self.writer().write(window, value.word(), Memory::Allocate, &mut left_over, split).is_err() {
+        let mut split = |entry| unsafe { try_clone_raw::<V>(entry) };
+        if self.writer().write(window, value.word(), Memory::Allocate, &mut left_over, &mut split).is_err() {
             self.release(left_over);
             return Err(StoreError { value: value.into_value(), kind: StoreErrorKind::OutOfMemory });
         }
@@ -240,13 +239,15 @@ impl<V: Entry> RangeMap<V> {
     ///
     /// No entry covers `index`: the value comes back with the gap.
     pub fn replace(&mut self, index: u64, value: V) -> Result<(RangeInclusive<u64>, V), ReplaceError<V>> {
-        let path = Path::to(self.root.load(), index);
-        let Some((frame, old)) = path.entry().and_then(|frame| Some((frame, frame.word().target()?))) else {
+        let mut writer = self.writer();
+        let Some((bottom, old)) = writer.bottom(index).and_then(|bottom| Some((bottom, bottom.entry()?))) else {
             return Err(ReplaceError { value, kind: ReplaceErrorKind::Vacant(self.get_range(index).0) });
         };
+        let frame = bottom.frame;
         frame.node.publish(frame.slot, Word::live(value.into_raw()));
+        writer.stay();
         // SAFETY: the entry was just taken out of its slot, and there are no readers.
-        Ok((path.range(), unsafe { V::from_raw(old) }))
+        Ok((frame.first()..=frame.last(), unsafe { V::from_raw(old) }))
     }
 
     /// Takes out the entry that covers `index`, with its whole range. `O(h)`. Allocates nothing, cannot fail.

@@ -19,14 +19,14 @@
 //! 4. **The link belongs to the writer.** Readers never look at it. It threads free nodes, retired nodes and the reserve.
 //! 5. A node lies in a slab of the pool, is aligned to its own size and was initialised (if only with zeroes) when the slab was made.
 
-use crate::search;
+use crate::search::{PIVOTS, Portable, Search};
 use crate::sync::{AtomicPtr, Ordering};
 use core::cell::UnsafeCell;
+use core::ops::Range;
 use core::ptr::{self, NonNull};
 
 /// Slots in a node.
-pub(crate) const SLOTS: usize = 16;
-const PIVOTS: usize = SLOTS - 1;
+pub(crate) const SLOTS: usize = PIVOTS + 1;
 
 /// More levels than a tree can have: a root is split only after at least eight splits below it, so `8^22 > 2^64` stores are needed
 /// to pass this.
@@ -189,12 +189,28 @@ impl NodeRef {
     /// The slot that covers `index`.
     #[inline(always)]
     pub(crate) fn search(self, index: u64) -> usize {
-        search::rank(self.pivots(), index)
+        self.search_by(Portable, index)
+    }
+
+    /// The slot that covers `index`, for an operation that is compiled for each instruction set.
+    #[inline(always)]
+    pub(crate) fn search_by(self, search: impl Search, index: u64) -> usize {
+        // Fewer than `SLOTS`, which spares the caller a check.
+        search.rank(self.pivots(), index) % SLOTS
     }
 
     /// Slots in use: at least one.
     pub(crate) fn len(self) -> usize {
         self.search(u64::MAX) + 1
+    }
+
+    /// Slots in use, of which there are at least `known`.
+    #[inline(always)]
+    pub(crate) fn len_by(self, search: impl Search, known: usize) -> usize {
+        if self.pivots().get(known - 1).is_none_or(|pivot| *pivot == u64::MAX) {
+            return known;
+        }
+        self.search_by(search, u64::MAX) + 1
     }
 
     /// Last index of slot `slot` in a node that ends at `max` (inclusive).
@@ -229,38 +245,87 @@ impl NodeRef {
         self.slots()[slot].store(word.0, Ordering::Release);
     }
 
-    /// Makes this node hold `run`, whose last item ends where the node ends.
+    /// Makes this node hold `words`, which end at `lasts`; the last of them where the node ends.
     ///
     /// # Safety
     ///
     /// No other thread can reach the node: it is unpublished, or the caller has exclusive access to the tree.
-    pub(crate) unsafe fn rewrite(self, run: &[(u64, Word)]) {
-        debug_assert!(!run.is_empty() && run.len() <= SLOTS);
+    pub(crate) unsafe fn fill(self, lasts: &[u64], words: &[Word]) {
+        debug_assert!(!words.is_empty() && words.len() <= SLOTS && words.len() == lasts.len());
         // SAFETY: nobody else can reach the node, so this is the only reference to its pivots.
         let pivots = unsafe { self.pivots_mut() };
-        let used = run.len() - 1;
-        for (pivot, (last, _)) in pivots.iter_mut().zip(&run[..used]) {
-            *pivot = *last;
-        }
+        let used = words.len() - 1;
+        pivots[..used].copy_from_slice(&lasts[..used]);
         pivots[used..].fill(u64::MAX);
-        let words = run.iter().map(|(_, word)| *word).chain(core::iter::repeat(Word::EMPTY));
+        let words = words.iter().copied().chain(core::iter::repeat(Word::EMPTY));
         for (slot, word) in self.slots().iter().zip(words) {
             // Relaxed: not reachable yet; the Release store that publishes the node orders these before it.
             slot.store(word.0, Ordering::Relaxed);
         }
     }
 
+    /// Puts `words`, which end at `lasts`, in the place of `slots` of a node with `len` slots in use; those behind move. The last word
+    /// ends where the slots did.
+    ///
+    /// # Safety
+    ///
+    /// As for [`NodeRef::fill`]. `slots` are in use, and the result has no more than [`SLOTS`].
+    #[inline(always)]
+    pub(crate) unsafe fn splice(self, len: usize, slots: Range<usize>, lasts: &[u64], words: &[Word]) {
+        let behind = len - slots.end;
+        let end = slots.start + words.len();
+        let new_len = end + behind;
+        debug_assert!(slots.end <= len && new_len <= SLOTS && !words.is_empty());
+        // SAFETY: nobody else can reach the node, so this is the only reference to its pivots.
+        let pivots = unsafe { self.pivots_mut() };
+        if end != slots.end && behind > 0 {
+            pivots.copy_within(slots.end..len - 1, end);
+            let from = self.slots()[slots.end..len].as_ptr();
+            let to = self.slots()[end..new_len].as_ptr().cast_mut();
+            // SAFETY: both are inside the node's slots, which nobody else can reach.
+            unsafe { ptr::copy(from, to, behind) };
+        }
+        for (slot, (last, word)) in (slots.start..end).zip(lasts.iter().zip(words)) {
+            if let Some(pivot) = pivots.get_mut(slot) {
+                *pivot = *last;
+            }
+            // Relaxed: as in `fill`.
+            self.slots()[slot].store(word.0, Ordering::Relaxed);
+        }
+        // The last slot in use has no pivot, and what is behind it is empty.
+        pivots[new_len - 1..len.max(new_len).min(PIVOTS)].fill(u64::MAX);
+        for slot in &self.slots()[new_len.min(len)..len] {
+            // Relaxed: as in `fill`.
+            slot.store(ptr::null_mut(), Ordering::Relaxed);
+        }
+    }
+
+    /// Makes this node a copy of `source`.
+    ///
+    /// # Safety
+    ///
+    /// As for [`NodeRef::fill`]; `source` is another node, and the caller is the writer of its tree.
+    pub(crate) unsafe fn copy(self, source: NodeRef) {
+        // SAFETY: nobody else can reach the node, so this is the only reference to its pivots.
+        let pivots = unsafe { self.pivots_mut() };
+        *pivots = *source.pivots();
+        let (from, to) = (source.slots().as_ptr(), self.slots().as_ptr().cast_mut());
+        // SAFETY: two nodes. Readers may be looking at the source's slots, but only its writer, the caller, stores to them; nobody else
+        // can reach this one's.
+        unsafe { ptr::copy_nonoverlapping(from, to, SLOTS) };
+    }
+
     /// Makes this node a copy of `source` with empty slots.
     ///
     /// # Safety
     ///
-    /// As for [`NodeRef::rewrite`]; `source` is another node.
+    /// As for [`NodeRef::fill`]; `source` is another node.
     pub(crate) unsafe fn copy_pivots(self, source: NodeRef) {
         // SAFETY: nobody else can reach the node, so this is the only reference to its pivots.
         let pivots = unsafe { self.pivots_mut() };
         *pivots = *source.pivots();
         for slot in self.slots() {
-            // Relaxed: as in `rewrite`.
+            // Relaxed: as in `fill`.
             slot.store(ptr::null_mut(), Ordering::Relaxed);
         }
     }
@@ -269,13 +334,13 @@ impl NodeRef {
     ///
     /// # Safety
     ///
-    /// As for [`NodeRef::rewrite`].
+    /// As for [`NodeRef::fill`].
     pub(crate) unsafe fn truncate(self, slot: usize) {
         // SAFETY: nobody else can reach the node, so this is the only reference to its pivots.
         let pivots = unsafe { self.pivots_mut() };
         pivots[slot.min(PIVOTS)..].fill(u64::MAX);
         for behind in &self.slots()[slot + 1..] {
-            // Relaxed: as in `rewrite`.
+            // Relaxed: as in `fill`.
             behind.store(ptr::null_mut(), Ordering::Relaxed);
         }
     }
@@ -284,7 +349,7 @@ impl NodeRef {
     ///
     /// # Safety
     ///
-    /// As for [`NodeRef::rewrite`].
+    /// As for [`NodeRef::fill`].
     pub(crate) unsafe fn set_pivot(self, slot: usize, last: u64) {
         // SAFETY: nobody else can reach the node, so this is the only reference to its pivots.
         let pivots = unsafe { self.pivots_mut() };

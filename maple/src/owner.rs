@@ -1,11 +1,13 @@
 //! What the writer of a tree keeps beside the root, and the release of what was removed.
 
 use crate::entry::Kind;
+use crate::leaf::Hint;
 use crate::list::{FreeList, Limbo, Remains, Retired};
 use crate::node::{NodeRef, SLOTS};
-use crate::reserve::{Reserve, Stock};
+use crate::reserve::{Reserve, Source, Stock};
 use arrayvec::ArrayVec;
 use core::ptr::NonNull;
+use maple_rcu::AllocError;
 
 /// The writer's side of a tree, under the tree's lock (or `&mut`).
 ///
@@ -20,6 +22,9 @@ pub(crate) struct Owner {
     retired: usize,
     counted: usize,
     pub(crate) dead: Option<(u64, u64)>,
+    pub(crate) hint: Hint,
+    /// Whether removals beside readers may have left dead words, or gaps side by side.
+    pub(crate) untidy: bool,
     /// Nodes ever built for this tree.
     pub(crate) nodes_taken: u64,
     pub(crate) reserve: &'static Reserve,
@@ -27,12 +32,32 @@ pub(crate) struct Owner {
 
 impl Owner {
     pub(crate) const fn new(reserve: &'static Reserve) -> Self {
-        Self { stock: Stock::new(), limbo: Limbo::new(), retired: 0, counted: 0, dead: None, nodes_taken: 0, reserve }
+        Self {
+            stock: Stock::new(),
+            limbo: Limbo::new(),
+            retired: 0,
+            counted: 0,
+            dead: None,
+            hint: Hint::new(),
+            untidy: false,
+            nodes_taken: 0,
+            reserve,
+        }
     }
 
     /// Nodes (and whole removed sub-trees) that wait for a grace period.
     pub(crate) fn retired(&self) -> usize {
         self.retired
+    }
+
+    /// A node for a change.
+    ///
+    /// # Errors
+    ///
+    /// When the source has none.
+    pub(crate) fn take(&mut self, source: &mut Source<'_>) -> Result<NodeRef, AllocError> {
+        // A small tree takes one node at a time, a bigger one saves trips to the pool.
+        self.stock.take(source, if self.nodes_taken < 8 { 1 } else { 8 })
     }
 
     /// Remembers a node that no new reader can reach.
@@ -43,8 +68,10 @@ impl Owner {
 
     /// Tells the reserve's figures what was retired since the last call.
     pub(crate) fn count_retired(&mut self) {
-        self.reserve.add_waiting(self.retired - self.counted);
-        self.counted = self.retired;
+        if self.retired != self.counted {
+            self.reserve.add_waiting(self.retired - self.counted);
+            self.counted = self.retired;
+        }
     }
 
     /// Takes what is retired, to release it after a grace period or to hand it over.

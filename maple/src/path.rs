@@ -1,9 +1,10 @@
 //! A path from the root down to one index, as an array on the stack. Nodes have no parent pointers, so copying one never touches its
 //! children.
 
-use crate::node::{MAX_LEVELS, NodeRef, Word};
+use crate::node::{MAX_LEVELS, NodeRef, Root, Word};
+use crate::search::Search;
 use arrayvec::ArrayVec;
-use core::ops::RangeInclusive;
+use core::ptr::NonNull;
 
 /// One step of a path: a node, the range it covers, and the slot the path takes.
 #[derive(Clone, Copy, Debug)]
@@ -44,6 +45,41 @@ impl Frame {
     pub(crate) fn live(&self, slots: core::ops::Range<usize>) -> impl Iterator<Item = Word> {
         let node = self.node;
         slots.map(move |slot| node.own_slot(slot)).filter(|word| word.is_live())
+    }
+}
+
+/// The lowest step of a path, with what is above it, for changes that need no more.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bottom {
+    pub(crate) frame: Frame,
+    /// Level of the node: 0, or more when the path ends at an inner slot that is a gap.
+    pub(crate) level: usize,
+    /// The slot that the node hangs in; `None` for the root.
+    pub(crate) parent: Option<(NodeRef, usize)>,
+}
+
+impl Bottom {
+    /// `None` in an empty tree.
+    #[inline(always)]
+    pub(crate) fn to(search: impl Search, root: &Root, index: u64) -> Option<Self> {
+        let (mut node, mut level) = root.load()?;
+        let (mut min, mut max, mut parent) = (0, u64::MAX, None);
+        loop {
+            let frame = Frame { node, min, max, slot: node.search_by(search, index) };
+            let Some(child) = frame.word().target().filter(|_| level > 0) else {
+                return Some(Self { frame, level, parent });
+            };
+            (min, max) = (frame.first(), frame.last());
+            parent = Some((node, frame.slot));
+            // SAFETY: a live word of an inner slot is a child.
+            node = unsafe { NodeRef::from_target(child) };
+            level -= 1;
+        }
+    }
+
+    /// What the slot holds when it is an entry.
+    pub(crate) fn entry(&self) -> Option<NonNull<()>> {
+        if self.level == 0 { self.frame.word().target() } else { None }
     }
 }
 
@@ -109,11 +145,5 @@ impl Path {
     /// The leaf step, when the path ends at an entry.
     pub(crate) fn entry(&self) -> Option<&Frame> {
         self.at(0).filter(|frame| frame.word().is_live())
-    }
-
-    /// The range of the slot that the path ends at.
-    pub(crate) fn range(&self) -> RangeInclusive<u64> {
-        let (first, last) = self.bounds();
-        first..=last
     }
 }

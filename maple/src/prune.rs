@@ -14,6 +14,7 @@ use crate::edit::{Memory, Mode, Writer};
 use crate::list::{FreeList, Limbo, Remains};
 use crate::node::{MAX_LEVELS, NodeRef, SLOTS, Word};
 use crate::path::{Frame, Path};
+use crate::run::Run;
 use arrayvec::ArrayVec;
 use core::ptr::NonNull;
 
@@ -158,6 +159,7 @@ impl Writer<'_> {
         mut entry: impl FnMut(NonNull<()>),
     ) -> Result<(), (u64, u64)> {
         debug_assert_eq!(self.mode, Mode::Exclusive);
+        self.forget();
         let Some(from) = (if may_cut { Some(from) } else { self.border(from) }) else {
             return Ok(());
         };
@@ -180,7 +182,7 @@ impl Writer<'_> {
                 let node = taken.map_err(|_| cut.unwrap_or((from, from)))?;
                 self.owner.nodes_taken += 1;
                 // SAFETY: a node that nobody can reach yet.
-                unsafe { node.rewrite(&[(at, root.word()), (u64::MAX, Word::EMPTY)]) };
+                unsafe { node.fill(&[at, u64::MAX], &[root.word(), Word::EMPTY]) };
                 self.root.publish(Some((node, top + 1)));
                 return Ok(());
             }
@@ -233,6 +235,7 @@ impl Writer<'_> {
     ///
     /// When there are too few nodes. Nothing is changed then.
     pub(crate) fn prune_by_path_copy(&mut self, from: u64, may_cut: bool, memory: Memory) -> Result<Pruned, NoPath> {
+        self.forget();
         let Some(from) = (if may_cut { Some(from) } else { self.border(from) }) else {
             return Ok(Pruned::NOTHING);
         };
@@ -283,7 +286,7 @@ impl Writer<'_> {
             Below::Cut(at) => {
                 if let Some(node) = nodes.pop() {
                     // SAFETY: a node that nobody can reach yet.
-                    unsafe { node.rewrite(&[(at, root.word()), (u64::MAX, Word::EMPTY)]) };
+                    unsafe { node.fill(&[at, u64::MAX], &[root.word(), Word::EMPTY]) };
                     self.root.publish(Some((node, top + 1)));
                 }
                 return Ok(pruned);
@@ -299,7 +302,7 @@ impl Writer<'_> {
         let mut below = None;
         for step in &plan.steps[..copies] {
             let Some(node) = nodes.pop() else { break };
-            let mut slots = ArrayVec::<(u64, Word), SLOTS>::new();
+            let mut slots = Run::<SLOTS>::new();
             for slot in 0..step.keep {
                 let old = step.frame.node.own_slot(slot);
                 let word = match child {
@@ -307,16 +310,14 @@ impl Writer<'_> {
                     _ if old.is_live() => old,
                     _ => Word::EMPTY,
                 };
-                slots.push((step.frame.node.last(slot, step.frame.max), word));
-            }
-            if let (Some(at), Some(last)) = (step.cut, slots.last_mut()) {
-                last.0 = at;
+                let ends = step.cut.filter(|_| slot + 1 == step.keep);
+                slots.push(ends.unwrap_or_else(|| step.frame.node.last(slot, step.frame.max)), word);
             }
             if step.gap {
-                slots.push((u64::MAX, Word::EMPTY));
+                slots.push(u64::MAX, Word::EMPTY);
             }
             // SAFETY: a node that nobody can reach yet.
-            unsafe { node.rewrite(&slots) };
+            unsafe { node.fill(slots.lasts(), slots.words()) };
             child = Some(node);
             below = Some(step.level);
         }

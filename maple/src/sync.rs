@@ -1,6 +1,6 @@
 //! The one door to atomics and locks, so that a model checker can stand behind it.
 
-pub(crate) use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+pub(crate) use core::sync::atomic::{AtomicPtr, AtomicU8, AtomicUsize, Ordering};
 pub(crate) use std::sync::MutexGuard;
 use std::sync::{Mutex as StdMutex, PoisonError, TryLockError};
 

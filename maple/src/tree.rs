@@ -10,14 +10,13 @@ use crate::figures::TreeFigures;
 use crate::iter::{Gaps, Iter};
 use crate::map::RangeMap;
 use crate::node::Root;
-use crate::path::Path;
 use crate::prune::{NoPath, Pruned};
 use crate::range::inclusive;
 use crate::removed::{Removed, WriterLock, discard};
 use crate::reserve::Reserve;
 use crate::sync::Mutex;
 use crate::validate::{Invalid, Summary, validate};
-use crate::walk::{lookup, whole_gap};
+use crate::walk::{lookup, lookup_range, whole_gap};
 use core::cell::UnsafeCell;
 use core::fmt;
 use core::marker::PhantomData;
@@ -119,7 +118,7 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
         let map = self.map.get();
         // SAFETY: the lock is held, so this is the only reference to the owner.
         let owner = unsafe { &mut (*map).owner };
-        let mut writer = Writer { root: self.root(), owner, mode: Mode::Shared, kind: Kind::of::<V>() };
+        let mut writer = Writer::new(self.root(), owner, Mode::Shared, Kind::of::<V>());
         let result = change(&mut writer);
         writer.owner.count_retired();
         result
@@ -206,10 +205,10 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
         // Here, not in the closure: when a clone panics it is dropped outside the lock.
         let mut value = Some(Pending::new(value));
         // SAFETY: an entry of the tree is not taken back during the call.
-        let split = |entry| unsafe { try_clone_raw::<V>(entry) };
+        let mut split = |entry| unsafe { try_clone_raw::<V>(entry) };
         self.grow(|writer, left_over| {
             let Some(word) = value.as_ref().map(Pending::word) else { return };
-            if writer.write(window, word, Memory::Allocate, left_over, split).is_ok() {
+            if writer.write(window, word, Memory::Allocate, left_over, &mut split).is_ok() {
                 value.take().into_iter().for_each(Pending::stored);
             }
         });
@@ -237,15 +236,15 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
     pub fn replace(&self, index: u64, value: V) -> Result<Removed<'_, V, R>, ReplaceError<V>> {
         let value = Pending::new(value);
         let replaced = self.grow(|writer, left_over| {
-            let path = Path::to(writer.root.load(), index);
-            let Some((frame, old)) = path.entry().and_then(|frame| Some((*frame, frame.word().target()?))) else {
-                let (first, last) = path.bounds();
+            let Some((bottom, old)) = writer.bottom(index).and_then(|bottom| Some((bottom, bottom.entry()?))) else {
+                let (first, last, _) = lookup_range(writer.root, index);
                 let (first, last) = whole_gap(writer.root, first, last);
                 return Err((value, ReplaceErrorKind::Vacant(first..=last)));
             };
-            let range = path.bounds();
+            let frame = bottom.frame;
+            let range = (frame.first(), frame.last());
             // The range is that of the entry, so there is nothing to split.
-            if writer.write(range, value.word(), Memory::Allocate, left_over, |_| Err(AllocError(()))).is_err() {
+            if writer.write(range, value.word(), Memory::Allocate, left_over, &mut |_| Err(AllocError(()))).is_err() {
                 return Err((value, ReplaceErrorKind::OutOfMemory));
             }
             value.stored();
@@ -434,7 +433,7 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
         let mut copy = RangeMap::new();
         // SAFETY: an entry of the tree is not taken back while its writer is kept out.
         let entry = |_, _, old| unsafe { try_clone_raw::<V>(old) };
-        let copied = self.write(|writer| copy_root(writer.root, &mut copy, entry));
+        let copied = self.write(|writer| copy_root((writer.root, writer.owner.untidy), &mut copy, entry));
         copied.map(|()| copy).map_err(|_| AllocError(()))
     }
 
@@ -452,7 +451,7 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
         // Here, not in the closure, as in `dup`; so is `entry`.
         let mut copy = RangeMap::new();
         let copied = self.write(|writer| {
-            copy_root(writer.root, &mut copy, |first, last, old| {
+            copy_root((writer.root, writer.owner.untidy), &mut copy, |first, last, old| {
                 // SAFETY: an entry of the tree is not taken back while its writer is kept out.
                 entry(first..=last, unsafe { V::borrow(old) }).map(W::into_raw)
             })

@@ -194,11 +194,11 @@ mod tests {
         let (top, left, right) = (take(&mut nodes), take(&mut nodes), take(&mut nodes));
         let entry = Word::live(core::ptr::NonNull::<u64>::dangling().cast());
         // SAFETY: the nodes are this test's own.
-        unsafe { left.rewrite(&[(9, entry), (19, Word::EMPTY), (29, entry)]) };
+        unsafe { left.fill(&[9, 19, 29], &[entry, Word::EMPTY, entry]) };
         // SAFETY: as above.
-        unsafe { right.rewrite(&[(39, entry), (u64::MAX, Word::EMPTY)]) };
+        unsafe { right.fill(&[39, u64::MAX], &[entry, Word::EMPTY]) };
         // SAFETY: as above.
-        unsafe { top.rewrite(&[(29, left.word()), (u64::MAX, right.word())]) };
+        unsafe { top.fill(&[29, u64::MAX], &[left.word(), right.word()]) };
         let root = Root::new();
         root.publish(Some((top, 1)));
         spoil(top, [left, right]);
@@ -227,9 +227,9 @@ mod tests {
         assert_eq!(spoiled(|_, [left, _]| left.publish(0, left.own_slot(0).dead())), Err(InvalidKind::LostDead));
         let twice = spoiled(|top, [left, right]| {
             // SAFETY: the nodes are the test's own.
-            unsafe { left.rewrite(&[(29, Word::EMPTY)]) };
+            unsafe { left.fill(&[29], &[Word::EMPTY]) };
             // SAFETY: as above.
-            unsafe { right.rewrite(&[(u64::MAX, Word::EMPTY)]) };
+            unsafe { right.fill(&[u64::MAX], &[Word::EMPTY]) };
             top.publish(1, left.word());
         });
         assert_eq!(twice, Err(InvalidKind::ReachedTwice));

@@ -7,21 +7,34 @@
 
 use crate::node::{MAX_LEVELS, NodeRef, Root, SLOTS};
 use crate::path::Frame;
+use crate::search::{self, Operation, Search};
 use arrayvec::ArrayVec;
 use core::ptr::NonNull;
 
-/// The live word that covers `index`, or anything else for a gap.
+/// The entry that covers `index`.
 #[inline]
 pub(crate) fn lookup(root: &Root, index: u64) -> Option<NonNull<()>> {
-    let (mut node, mut level) = root.load()?;
-    loop {
-        let target = node.slot(node.search(index)).target()?;
-        if level == 0 {
-            return Some(target);
+    search::run(Lookup(root, index))
+}
+
+struct Lookup<'a>(&'a Root, u64);
+
+impl Operation for Lookup<'_> {
+    type Output = Option<NonNull<()>>;
+
+    #[inline(always)]
+    fn run<S: Search>(self, search: S) -> Self::Output {
+        let Self(root, index) = self;
+        let (mut node, mut level) = root.load()?;
+        loop {
+            let target = node.slot(node.search_by(search, index)).target()?;
+            if level == 0 {
+                return Some(target);
+            }
+            // SAFETY: a live word of an inner slot is a child.
+            node = unsafe { NodeRef::from_target(target) };
+            level -= 1;
         }
-        // SAFETY: a live word of an inner slot is a child.
-        node = unsafe { NodeRef::from_target(target) };
-        level -= 1;
     }
 }
 
