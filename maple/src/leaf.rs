@@ -134,7 +134,8 @@ impl Writer<'_> {
     fn find<S: Search>(&mut self, search: S, index: u64) -> Option<Bottom> {
         let hint = &mut self.owner.hint.bottom;
         match hint {
-            Some(bottom) if self.near && bottom.frame.min <= index && index <= bottom.frame.max => {
+            // At a gap of an inner node the path ended early: another slot of that node may have a child.
+            Some(bottom) if self.near && bottom.level == 0 && bottom.frame.min <= index && index <= bottom.frame.max => {
                 bottom.frame.slot = bottom.frame.node.search_by(search, index);
             }
             _ => {
