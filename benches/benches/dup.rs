@@ -1,36 +1,41 @@
-//! A copy of everything.
+//! A copy of everything, against copying the same nodes into contiguous memory; and the drop of everything. Times are for the whole.
 
-use criterion::measurement::WallTime;
-use criterion::{BatchSize, BenchmarkGroup, BenchmarkId, Criterion, Throughput};
-use maple_benches::{Peer, Shape, Subject, sizes};
-use maple_tree::{MapleTree, RangeMap, U61};
+mod common;
+
+use common::Suite;
+use criterion::Criterion;
+use maple_benches::{Case, RangeTable, Subject, cases, jobs, maple};
+use maple_tree::{RangeMap, U61};
 use std::cell::LazyCell;
 
-fn dup_of<S: Subject>(group: &mut BenchmarkGroup<'_, WallTime>, shape: Shape, count: u64) {
-    let source = LazyCell::new(|| S::filled(shape, count));
-    group.bench_function(BenchmarkId::new(format!("{}/{}", S::NAME, shape.name()), count), |bencher| {
-        let source = &*source;
-        // The copy is dropped outside of what is timed. One at a time, so that they do not fill the memory.
-        bencher.iter_batched(|| (), |()| source.copy(), BatchSize::PerIteration);
-    });
+fn copy<S: RangeTable>(suite: &mut Suite<'_>, case: Case) {
+    let source = LazyCell::new(|| S::filled(case.shape, case.count));
+    suite.run(S::NAME, case, || jobs::dup(&*source));
 }
 
-fn dup(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("dup");
-    group.sample_size(30);
-    for shape in Shape::ALL {
-        for &count in sizes() {
-            group.throughput(Throughput::Elements(count));
-            dup_of::<RangeMap<U61>>(&mut group, shape, count);
-            dup_of::<MapleTree<U61>>(&mut group, shape, count);
-            dup_of::<Peer>(&mut group, shape, count);
-        }
+fn destroy<S: RangeTable>(suite: &mut Suite<'_>, case: Case) {
+    let source = LazyCell::new(|| S::filled(case.shape, case.count));
+    suite.run(S::NAME, case, || jobs::destroy(&*source));
+}
+
+fn copies(criterion: &mut Criterion) {
+    let suite = &mut Suite::begin(criterion, "dup", 30);
+    for case in cases() {
+        for_every_range_table!(copy(suite, case));
+        suite.run("the same nodes", case, || jobs::copy_nodes(maple::nodes(&RangeMap::<U61>::filled(case.shape, case.count))));
     }
-    group.finish();
+}
+
+fn drops(criterion: &mut Criterion) {
+    let suite = &mut Suite::begin(criterion, "drop", 30);
+    for case in cases() {
+        for_every_range_table!(destroy(suite, case));
+    }
 }
 
 fn main() {
-    let mut criterion = Criterion::default().configure_from_args();
-    dup(&mut criterion);
-    criterion.final_summary();
+    common::main(|criterion| {
+        copies(criterion);
+        drops(criterion);
+    });
 }

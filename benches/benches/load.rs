@@ -1,46 +1,36 @@
-//! Random look-ups that hit.
+//! Random look-ups that hit: in whatever a reader holds for many, with a guard for each where there are guards, and many at once.
 
-use criterion::{BenchmarkId, Criterion};
-use maple_benches::{Peer, Round, Shape, Subject, sizes};
+mod common;
+
+use common::Suite;
+use maple_benches::{Case, Subject, cases, jobs};
 use maple_tree::{MapleTree, RangeMap, U61};
 use std::cell::LazyCell;
 
-fn load(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("load");
-    for shape in Shape::ALL {
-        for &count in sizes() {
-            let hits = LazyCell::new(|| shape.hits(count));
-            let id = |name: &str| BenchmarkId::new(format!("{name}/{}", shape.name()), count);
+fn load<S: Subject>(suite: &mut Suite<'_>, case: Case, hits: &[u64]) {
+    let subject = LazyCell::new(|| S::filled(case.shape, case.count));
+    suite.run(S::NAME, case, || jobs::load(&*subject, hits));
+}
 
-            let map = LazyCell::new(|| RangeMap::<U61>::filled(shape, count));
-            group.bench_function(id("RangeMap"), |bencher| {
-                let (map, mut hits) = (&*map, Round::new(&hits));
-                bencher.iter(|| map.get(hits.turn()));
-            });
+fn load_pin<S: Subject>(suite: &mut Suite<'_>, case: Case, hits: &[u64]) {
+    let subject = LazyCell::new(|| S::filled(case.shape, case.count));
+    suite.run(&format!("{}, a guard each", S::NAME), case, || jobs::load_pin(&*subject, hits));
+}
 
-            let tree = LazyCell::new(|| MapleTree::<U61>::filled(shape, count));
-            group.bench_function(id("MapleTree, one guard"), |bencher| {
-                let (tree, mut hits) = (&*tree, Round::new(&hits));
-                let guard = tree.pin();
-                bencher.iter(|| tree.get(hits.turn(), &guard));
-            });
-            group.bench_function(id("MapleTree, a guard each"), |bencher| {
-                let (tree, mut hits) = (&*tree, Round::new(&hits));
-                bencher.iter(|| tree.get(hits.turn(), &tree.pin()));
-            });
-
-            let peer = LazyCell::new(|| Peer::filled(shape, count));
-            group.bench_function(id("BTreeMap"), |bencher| {
-                let (peer, mut hits) = (&*peer, Round::new(&hits));
-                bencher.iter(|| peer.get(hits.turn()));
-            });
-        }
-    }
-    group.finish();
+fn load_many<S: Subject>(suite: &mut Suite<'_>, case: Case, hits: &[u64]) {
+    let subject = LazyCell::new(|| S::filled(case.shape, case.count));
+    suite.run(&format!("{}, sixteen at once", S::NAME), case, || jobs::load_many(&*subject, hits));
 }
 
 fn main() {
-    let mut criterion = Criterion::default().configure_from_args();
-    load(&mut criterion);
-    criterion.final_summary();
+    common::main(|criterion| {
+        let suite = &mut Suite::begin(criterion, "load", 50);
+        for case in cases() {
+            let hits = &case.shape.hits(case.count);
+            for_every_subject!(load(suite, case, hits));
+            for_every_shared_subject!(load_pin(suite, case, hits));
+            load_many::<RangeMap<U61>>(suite, case, hits);
+            load_many::<MapleTree<U61>>(suite, case, hits);
+        }
+    });
 }

@@ -9,113 +9,83 @@
 //! | `…, release` | the same, and the memory of the tail is given back (`MapleTree`: after a grace period) |
 //! | `erase each` | the head is valid |
 //! | `teardown` | nothing is left: the whole copy is dropped |
+//!
+//! A prune beside readers holds the writers' lock for at most the time of `prune`; a grace period is waited for without the lock.
+//! Nodes and requests for memory are in `memory`.
 
-use criterion::measurement::WallTime;
-use criterion::{BatchSize, BenchmarkGroup, BenchmarkId, Criterion};
-use maple_benches::{Peer, Shape, Subject, sizes};
+mod common;
+
+use common::Suite;
+use maple_benches::jobs::{self, Failure};
+use maple_benches::{Case, Peer, RangeTable, Subject, cases};
 use maple_tree::{MapleTree, RangeMap, U61};
 use std::cell::LazyCell;
 
-/// Where a copy failed.
-#[derive(Clone, Copy)]
-struct Failure {
-    shape: Shape,
-    count: u64,
-    percent: u64,
-}
+/// A way to recover: its name, and what it does with a copy that failed at an index.
+type Recovery<'a, S, T> = (&'a str, fn(S, u64) -> T);
 
-impl Failure {
-    /// The number of the entry that failed.
-    fn entry(self) -> u64 {
-        self.count * self.percent / 100
-    }
-
-    /// Its first index.
-    fn index(self) -> u64 {
-        self.shape.first(self.entry())
-    }
-}
-
-/// The same recovery of many copies; what it returns is dropped outside of what is timed.
-fn recover<S: Subject, T>(
-    group: &mut BenchmarkGroup<'_, WallTime>,
-    source: &S,
-    failure: Failure,
-    name: &str,
-    recovery: impl Fn(S, u64) -> T,
-) {
+fn recover<S: RangeTable, T>(suite: &mut Suite<'_>, source: &S, failure: Failure, (name, recovery): Recovery<'_, S, T>) {
     let Failure { shape, count, percent } = failure;
-    let name = format!("{} {name}/{} at {percent} %", S::NAME, shape.name());
-    // Small recoveries take less time than it takes to read the clock.
-    let batch = if count < 1_000 { BatchSize::NumIterations(16) } else { BatchSize::PerIteration };
-    group.bench_function(BenchmarkId::new(name, count), |bencher| {
-        let (source, from) = (source, failure.index());
-        bencher.iter_batched(|| source.copy(), |copy| recovery(copy, from), batch);
-    });
+    let name = format!("{} at {percent} %, {name}", S::NAME);
+    suite.run(&name, Case { shape, count }, || jobs::recover(source, failure, recovery));
 }
 
-fn recover_any<S: Subject>(group: &mut BenchmarkGroup<'_, WallTime>, source: &S, failure: Failure) {
-    let tail = failure.entry()..failure.count;
-    recover(group, source, failure, "erase each", |mut copy, _| {
-        copy.erase_tail(failure.shape, tail.clone());
-        copy
+/// What there is for all of them.
+fn recover_any<S: RangeTable>(suite: &mut Suite<'_>, source: &S, failure: Failure) {
+    let Failure { shape, count, percent } = failure;
+    let name = format!("{} at {percent} %, erase each", S::NAME);
+    suite.run(&name, Case { shape, count }, || {
+        jobs::recover(source, failure, move |mut copy, _| {
+            copy.erase_tail(shape, failure.entry()..count);
+            copy
+        })
     });
-    recover(group, source, failure, "teardown", |copy, _| drop(copy));
+    recover(suite, source, failure, ("teardown", |copy, _| drop(copy)));
 }
 
-fn prune_vs_teardown(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("prune_vs_teardown");
-    group.sample_size(20);
-    for shape in Shape::ALL {
-        for &count in sizes() {
+/// Cuts the tail off, and keeps it.
+fn cut<S: RangeTable>(mut copy: S, from: u64) -> (S, S::Tail) {
+    let tail = copy.cut(from);
+    (copy, tail)
+}
+
+/// Cuts the tail off, and drops it.
+fn cut_and_release<S: RangeTable>(mut copy: S, from: u64) -> S {
+    drop(copy.cut(from));
+    copy
+}
+
+fn prune_in_place(copy: MapleTree<U61>, from: u64) -> MapleTree<U61> {
+    copy.prune_in_place(from);
+    copy
+}
+
+fn prune_and_release(copy: MapleTree<U61>, from: u64) -> MapleTree<U61> {
+    copy.prune(from);
+    copy.synchronize().expect("not inside a read section");
+    copy
+}
+
+fn main() {
+    common::main(|criterion| {
+        let suite = &mut Suite::begin(criterion, "prune_vs_teardown", 20);
+        for Case { shape, count } in cases() {
             let map = LazyCell::new(|| RangeMap::<U61>::filled(shape, count));
             let tree = LazyCell::new(|| MapleTree::<U61>::filled(shape, count));
             let peer = LazyCell::new(|| Peer::filled(shape, count));
             for percent in [1, 50, 99] {
                 let failure = Failure { shape, count, percent };
-
-                recover(&mut group, &*map, failure, "prune", |mut copy, from| {
-                    let tail = copy.prune(from);
-                    (copy, tail)
-                });
-                recover(&mut group, &*map, failure, "prune, release", |mut copy, from| {
-                    drop(copy.prune(from));
-                    copy
-                });
-                recover_any(&mut group, &*map, failure);
-
-                recover(&mut group, &*tree, failure, "prune", |copy, from| {
-                    copy.prune(from);
-                    copy
-                });
-                recover(&mut group, &*tree, failure, "prune in place", |copy, from| {
-                    copy.prune_in_place(from);
-                    copy
-                });
-                recover(&mut group, &*tree, failure, "prune, release", |copy, from| {
-                    copy.prune(from);
-                    copy.synchronize().expect("not inside a read section");
-                    copy
-                });
-                recover_any(&mut group, &*tree, failure);
-
-                recover(&mut group, &*peer, failure, "split_off", |mut copy, from| {
-                    let tail = copy.0.split_off(&from);
-                    (copy, tail)
-                });
-                recover(&mut group, &*peer, failure, "split_off, release", |mut copy, from| {
-                    drop(copy.0.split_off(&from));
-                    copy
-                });
-                recover_any(&mut group, &*peer, failure);
+                recover(suite, &*map, failure, ("prune", cut));
+                recover(suite, &*map, failure, ("prune, release", cut_and_release));
+                recover_any(suite, &*map, failure);
+                recover(suite, &*tree, failure, ("prune", cut));
+                recover(suite, &*tree, failure, ("prune in place", prune_in_place));
+                recover(suite, &*tree, failure, ("prune, release", prune_and_release));
+                recover_any(suite, &*tree, failure);
+                recover(suite, &*peer, failure, ("split_off", cut));
+                recover(suite, &*peer, failure, ("split_off, release", cut_and_release));
+                recover_any(suite, &*peer, failure);
             }
         }
-    }
-    group.finish();
-}
-
-fn main() {
-    let mut criterion = Criterion::default().configure_from_args();
-    prune_vs_teardown(&mut criterion);
-    criterion.final_summary();
+    });
 }

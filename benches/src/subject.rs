@@ -1,172 +1,117 @@
 //! One interface over everything that is measured.
 
-use crate::{Peer, Shape, Span, entry};
+use crate::{Shape, Span};
 use core::ops::Range;
-use maple_tree::{MapleTree, RangeMap, U61};
 
-const MEMORY: &str = "memory for a benchmark";
+/// Keys of one call of [`Subject::load_many`].
+pub const MANY: usize = 16;
 
-/// A range map of small numbers.
+/// A change of a map from ranges to small numbers. All of them leave the ranges apart.
+#[derive(Clone, Copy, Debug)]
+pub enum Change {
+    /// Stores where nothing is, which the caller knows.
+    Build(Span, u64),
+    /// Another value for the range that covers the index.
+    Replace(u64, u64),
+    /// Takes out exactly this range.
+    Erase(Span),
+    /// Makes the second range, which lies inside the first one, a hole.
+    Punch(Span, Span),
+    /// Makes a range of the two pieces again that [`Punch`](Self::Punch) left, with a new value.
+    Restore(Span, Span, u64),
+}
+
+/// A map from ranges to small numbers.
 ///
-/// Calls that cannot be refused here panic if they are.
-#[expect(missing_docs, reason = "the names are those of the faces' own calls")]
+/// Each is used as its authors would have it used for the case at hand. Calls that cannot be refused here panic if they are.
 pub trait Subject: Default {
-    /// For the name of a benchmark.
+    /// For people.
     const NAME: &'static str;
+    /// For the names of figures.
+    const KEY: &'static str;
 
-    /// Stores where nothing is, which the caller knows: the cheapest call that there is for it.
-    fn build(&mut self, span: Span, value: u64);
-    fn store(&mut self, span: Span, value: u64);
-    fn replace(&mut self, index: u64, value: u64);
-    /// Takes out the range that starts at `first`.
-    fn erase(&mut self, first: u64);
-    fn remove(&mut self, span: Span);
-    /// Makes a hole inside one range.
-    fn punch(&mut self, _range: Span, hole: Span) {
-        self.remove(hole);
+    /// What a reader holds for any number of look-ups: a guard, a lock, a transaction.
+    type Reader<'a>
+    where
+        Self: 'a;
+
+    /// Begins to read.
+    fn read(&self) -> Self::Reader<'_>;
+
+    /// The value at `index`.
+    fn load(reader: &Self::Reader<'_>, index: u64) -> Option<u64>;
+
+    /// The sum of the values at `indices`, by whatever there is for many look-ups at once.
+    fn load_many(reader: &Self::Reader<'_>, indices: [u64; MANY]) -> u64 {
+        indices.into_iter().filter_map(|index| Self::load(reader, index)).fold(0, u64::wrapping_add)
     }
-    /// Makes a range of the two pieces again that [`punch`](Self::punch) left.
-    fn restore(&mut self, range: Span, _hole: Span, value: u64) {
-        self.store(range, value);
+
+    /// Does one change. Inlined where the change is a constant, so that only that one is left.
+    fn apply(&mut self, change: Change);
+
+    /// Every range with its value, one by one (`Iterator::next`).
+    fn walk(&self, each: impl FnMut(Span, u64));
+
+    /// Every range with its value, in one go (`Iterator::for_each`).
+    fn for_each(&self, each: impl FnMut(Span, u64)) {
+        self.walk(each);
     }
-    fn copy(&self) -> Self;
+
     /// Every range with its value.
-    fn contents(&self) -> Vec<(Span, u64)>;
+    fn contents(&self) -> Vec<(Span, u64)> {
+        let mut contents = Vec::new();
+        self.walk(|span, value| contents.push((span, value)));
+        contents
+    }
 
-    /// Takes the ranges with these numbers out, one by one; they are the last ones there are.
-    fn erase_tail(&mut self, shape: Shape, numbers: Range<u64>) {
-        for n in numbers {
-            self.erase(shape.first(n));
+    /// The ranges, each with its number.
+    fn of(spans: impl Iterator<Item = Span>) -> Self {
+        let mut subject = Self::default();
+        for (n, span) in (0..).zip(spans) {
+            subject.apply(Change::Build(span, n));
         }
+        subject
     }
 
     /// The first `count` ranges, each with its number.
     fn filled(shape: Shape, count: u64) -> Self {
-        let mut subject = Self::default();
-        for (n, span) in (0..).zip(shape.spans(count)) {
-            subject.build(span, n);
-        }
-        subject
+        Self::of(shape.spans(count))
     }
 }
 
-impl Subject for RangeMap<U61> {
-    const NAME: &'static str = "RangeMap";
-
-    fn build(&mut self, (first, last): Span, value: u64) {
-        self.insert(first..=last, entry(value)).expect(MEMORY);
-    }
-
-    fn store(&mut self, (first, last): Span, value: u64) {
-        Self::store(self, first..=last, entry(value)).expect(MEMORY);
-    }
-
-    fn replace(&mut self, index: u64, value: u64) {
-        let _ = Self::replace(self, index, entry(value));
-    }
-
-    fn erase(&mut self, first: u64) {
-        let _ = Self::erase(self, first);
-    }
-
-    fn remove(&mut self, (first, last): Span) {
-        Self::remove(self, first..=last).expect(MEMORY);
-    }
-
-    fn copy(&self) -> Self {
-        self.dup().expect(MEMORY)
-    }
-
-    fn contents(&self) -> Vec<(Span, u64)> {
-        self.iter().map(|(range, value)| ((*range.start(), *range.end()), value.get())).collect()
-    }
+/// A subject that can change while others read it.
+pub trait Shared: Subject + Sync {
+    /// Does one change beside readers.
+    fn apply_shared(&self, change: Change);
 }
 
-impl Subject for MapleTree<U61> {
-    const NAME: &'static str = "MapleTree";
+/// A subject that can do all that a range map is asked for, not only what suits a table of first indices.
+pub trait RangeTable: Subject {
+    /// What a cut leaves of the tail, when that can be dropped later.
+    type Tail;
 
-    fn build(&mut self, (first, last): Span, value: u64) {
-        self.insert(first..=last, entry(value)).expect(MEMORY);
-    }
+    /// Stores over whatever is there.
+    fn store(&mut self, span: Span, value: u64);
 
-    fn store(&mut self, (first, last): Span, value: u64) {
-        Self::store(self, first..=last, entry(value)).expect(MEMORY);
-    }
+    /// Removes everything inside, and cuts what sticks out.
+    fn remove(&mut self, span: Span);
 
-    fn replace(&mut self, index: u64, value: u64) {
-        let _ = Self::replace(self, index, entry(value));
-    }
+    /// A copy of everything.
+    fn copy(&self) -> Self;
 
-    fn erase(&mut self, first: u64) {
-        let _ = Self::erase(self, first);
-    }
+    /// From ranges in order, by whatever there is for that.
+    fn bulk(spans: impl Iterator<Item = (Span, u64)>) -> Self;
 
-    fn remove(&mut self, (first, last): Span) {
-        Self::remove(self, first..=last).expect(MEMORY);
-    }
+    /// Cuts off all ranges that start at `from` or later. The memory need not be back yet.
+    fn cut(&mut self, from: u64) -> Self::Tail;
 
-    fn copy(&self) -> Self {
-        self.dup().expect(MEMORY).into()
-    }
-
-    fn contents(&self) -> Vec<(Span, u64)> {
-        let guard = self.pin();
-        self.iter(&guard).map(|(range, value)| ((*range.start(), *range.end()), value.get())).collect()
-    }
-}
-
-impl Subject for Peer {
-    const NAME: &'static str = "BTreeMap";
-
-    fn build(&mut self, (first, last): Span, value: u64) {
-        self.0.insert(first, (last, value));
-    }
-
-    fn store(&mut self, span: Span, value: u64) {
-        Self::store(self, span, value);
-    }
-
-    fn replace(&mut self, index: u64, value: u64) {
-        Self::replace(self, index, value);
-    }
-
-    fn erase(&mut self, first: u64) {
-        self.0.remove(&first);
-    }
-
-    fn remove(&mut self, span: Span) {
-        Self::remove(self, span);
-    }
-
-    /// By hand, with as few look-ups as there can be.
-    fn punch(&mut self, range: Span, hole: Span) {
-        if let Some((last, value)) = self.0.get_mut(&range.0) {
-            *last = hole.0 - 1;
-            let value = *value;
-            self.0.insert(hole.1 + 1, (range.1, value));
+    /// Takes the ranges with these numbers out, one by one; they are the last ones there are.
+    fn erase_tail(&mut self, shape: Shape, numbers: Range<u64>) {
+        for span in shape.range(numbers) {
+            self.apply(Change::Erase(span));
         }
     }
 
-    /// By hand, with as few look-ups as there can be.
-    fn restore(&mut self, range: Span, hole: Span, value: u64) {
-        self.0.remove(&(hole.1 + 1));
-        if let Some(whole) = self.0.get_mut(&range.0) {
-            *whole = (range.1, value);
-        }
-    }
-
-    fn copy(&self) -> Self {
-        self.clone()
-    }
-
-    fn contents(&self) -> Vec<(Span, u64)> {
-        self.0.iter().map(|(&first, &(last, value))| ((first, last), value)).collect()
-    }
-
-    /// From the end, which needs no look-up.
-    fn erase_tail(&mut self, _: Shape, numbers: Range<u64>) {
-        for _ in numbers {
-            self.0.pop_last();
-        }
-    }
+    /// The first hole of `size` indices or more, at or after the first range.
+    fn first_fit(&self, size: u64) -> Option<u64>;
 }

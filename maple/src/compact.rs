@@ -35,7 +35,7 @@ impl Builder<'_, '_> {
         if self.open[level].len() == SLOTS && !gap_again {
             self.close(level)?;
         }
-        self.open[level].join(last, word);
+        self.open[level].append(&[last], &[word.or_gap()]);
         Ok(())
     }
 
@@ -89,6 +89,7 @@ impl Writer<'_> {
                 self.owner.retire(old, level, Remains::Shell);
                 // What is dead stays behind in the old nodes.
                 self.owner.dead = None;
+                self.owner.untidy = false;
                 Ok(())
             }
             Err(refused) => {

@@ -11,6 +11,7 @@ use maple_rcu::AllocError;
 use std::error::Error;
 
 /// Why a copy is not whole.
+#[expect(clippy::large_enum_variant, reason = "the copy that failed is as large as one that did not")]
 pub enum DupError<W: Entry, E> {
     /// The allocator gave no memory for the nodes. Nothing was copied: nodes are counted and taken before the first entry is.
     OutOfMemory,

@@ -74,8 +74,8 @@ pub(crate) struct Leftovers {
     pub(crate) unused: Option<NonNull<()>>,
 }
 
-/// At most fifteen whole slots and a remnant on either side of the new range, or one node and a sibling.
-const RUN: usize = 2 * SLOTS + 4;
+/// At most fifteen whole slots and a remnant on either side of the new range, and a sibling.
+const RUN: usize = 3 * SLOTS + 4;
 
 /// Nodes with [`FEW`] slots are merged with a sibling when both fit this many. With these two, erasing and storing at random
 /// settles at 1.13 (exclusive) and 1.22 (beside readers) times the nodes of a tree built anew; with 4 and 14 it was 1.24 and 1.38.
@@ -166,7 +166,7 @@ impl<'a> Writer<'a> {
     }
 
     /// As [`write`](Self::write), whatever the change concerns. The copy of an entry that is cut in two is in `left_over`.
-    fn write_any(
+    pub(crate) fn write_any(
         &mut self,
         (first, last): (u64, u64),
         word: Word,
@@ -249,13 +249,16 @@ impl<'a> Writer<'a> {
                     run.gather(l.node, 0..l.slot - pulled_left, l.max);
                     removed.start = l.slot + 1;
                 }
-                run.append(&news);
+                run.append(news.lasts(), news.words());
                 if let Some(r) = &r {
                     let len = r.node.len();
                     behind = len - (r.slot + 1 + pulled_right);
                     run.gather(r.node, r.slot + 1 + pulled_right..len, r.max);
                     removed.end = r.slot;
                 }
+            }
+            if self.owner.untidy {
+                run.tidy();
             }
             (pulled_left, pulled_right) = (0, 0);
             let one_node = l.zip(r).is_some_and(|(l, r)| l.node == r.node);
@@ -302,17 +305,20 @@ impl<'a> Writer<'a> {
                 Some(Sibling::Left(frame)) => {
                     let tail = core::mem::replace(&mut run, Run::new());
                     run.gather(frame.node, 0..frame.node.len(), frame.max);
-                    run.append(&tail);
+                    run.append(tail.lasts(), tail.words());
                     pulled_left = 1;
                     draft.old.push(Old { node: frame.node, level, removed: 0..0 });
                 }
                 None => {}
             }
+            if self.owner.untidy {
+                run.tidy();
+            }
             Self::replaced(draft, level, l, r.as_ref(), removed);
 
             news = Run::new();
             if run.is_gap() {
-                news.append(&run);
+                news.append(run.lasts(), run.words());
             } else {
                 let mut from = 0;
                 for part in parts(run.len(), packed) {
@@ -392,7 +398,8 @@ impl<'a> Writer<'a> {
             let child = step.word().target()?;
             // SAFETY: a live word of an inner slot is a child.
             let node = unsafe { NodeRef::from_target(child) };
-            (slots_needed(node) + len <= limit).then(|| step.child(node))
+            let needed = if self.owner.untidy { slots_needed(node) } else { node.len() };
+            (needed + len <= limit).then(|| step.child(node))
         };
         let right = pr.filter(|pr| pr.slot + 1 < pr.node.len()).and_then(|pr| child(&pr, pr.slot + 1));
         if let Some(frame) = right {
@@ -434,20 +441,20 @@ impl Edit<'_> {
                 run.gather(l.node, 0..l.slot, l.max);
                 let sticks_out = l.first() < self.first;
                 if sticks_out {
-                    run.join(self.first - 1, l.word());
+                    run.append(&[self.first - 1], &[l.word()]);
                 }
                 removed.start = l.slot + usize::from(sticks_out);
             }
-            None if left.bounds().0 < self.first => run.join(self.first - 1, Word::EMPTY),
+            None if left.bounds().0 < self.first => run.append(&[self.first - 1], &[Word::EMPTY]),
             None => {}
         }
-        run.join(self.last, self.word);
+        run.append(&[self.last], &[self.word]);
         let before = run.len();
         match r {
             Some(r) => {
                 let sticks_out = r.last() > self.last;
                 if sticks_out {
-                    run.join(r.last(), self.copy.unwrap_or(r.word()));
+                    run.append(&[r.last()], &[self.copy.unwrap_or(r.word())]);
                 }
                 run.gather(r.node, r.slot + 1..r.node.len(), r.max);
                 removed.end = r.slot + usize::from(!sticks_out);
@@ -455,7 +462,7 @@ impl Edit<'_> {
             None => {
                 let end = self.apart.bounds().1;
                 if end > self.last {
-                    run.join(end, Word::EMPTY);
+                    run.append(&[end], &[Word::EMPTY]);
                 }
             }
         }

@@ -6,7 +6,7 @@
 //!                                                          the two children that stick out are entered
 //! ```
 
-use crate::edit::{Leftovers, Memory, Mode, Writer};
+use crate::edit::Writer;
 use crate::list::Remains;
 use crate::node::{NodeRef, SLOTS, Word};
 use crate::path::{Frame, Path};
@@ -23,43 +23,32 @@ pub(crate) struct Erased {
 }
 
 impl Writer<'_> {
-    /// Takes out the entry that covers `index`.
+    /// Beside readers, takes out the entry that covers `index`.
     pub(crate) fn erase(&mut self, index: u64) -> Option<Erased> {
         let bottom = self.bottom(index)?;
         let entry = bottom.entry()?;
         let frame = bottom.frame;
         let (first, last) = (frame.first(), frame.last());
-        let carrier = (self.mode == Mode::Shared && self.kind.carried_by_slot).then_some((frame.node, frame.slot));
+        let carrier = self.kind.carried_by_slot.then_some((frame.node, frame.slot));
         if carrier.is_some() {
             frame.node.publish(frame.slot, frame.word().dead());
             self.owner.note_dead(first, last);
         } else {
             frame.node.publish(frame.slot, Word::EMPTY);
         }
-        match self.mode {
-            Mode::Shared => {
-                self.owner.untidy = true;
-                self.collapse(index);
-            }
-            Mode::Exclusive => self.tidy(first, last),
-        }
+        self.stay(&bottom, (0, 0));
+        self.owner.untidy = true;
+        self.collapse(index);
         Some(Erased { first, last, entry, carrier })
-    }
-
-    /// Joins the gap `first..=last` with its neighbours and merges nodes that got few, as far as no memory is needed.
-    fn tidy(&mut self, first: u64, last: u64) {
-        let mut left_over = Leftovers::default();
-        let refused = self.write((first, last), Word::EMPTY, Memory::Spare, &mut left_over, &mut Ok);
-        // A gap over exactly one slot never takes more slots than there were, so the leaf is rewritten in place.
-        debug_assert!(refused.is_ok() && left_over.displaced.is_empty());
     }
 
     /// Unlinks the nodes at the end of the path to `index` that hold nothing alive.
     pub(crate) fn collapse(&mut self, index: u64) {
         if self.bottom(index).is_none_or(|bottom| bottom.frame.live(0..SLOTS).next().is_some()) {
-            return self.stay();
+            return;
         }
         self.forget();
+        self.owner.untidy = true;
         let path = Path::to(self.root.load(), index);
         for (level, frame) in path.steps().rev() {
             if frame.live(0..SLOTS).next().is_some() {
@@ -77,6 +66,7 @@ impl Writer<'_> {
     pub(crate) fn clear(&mut self) {
         self.forget();
         let root = self.root.load();
+        self.owner.untidy = false;
         self.root.publish(None);
         if let Some((node, level)) = root {
             self.owner.retire(node, level, Remains::Tree);

@@ -109,15 +109,24 @@ pub enum Shortage {
     Wait,
 }
 
-/// Removes what is inside `window`. A cut takes nodes that the tree has to spare, asks the allocator if it may (`allocate`), and takes a
-/// loan; a hole inside one entry grows the tree, as a store does. Whole entries are removed in any case, if need be in place (which
-/// leaves dead words behind).
+/// Removes what is inside `window`, with nodes that the tree has to spare or that the reserve lends. A cut asks the allocator first, if it
+/// may (`allocate`); a hole inside one entry grows the tree, as a store does. Whole entries are removed in any case, if need be in place
+/// (which leaves dead words behind).
 pub(crate) fn remove_with<V: Entry + TryClone>(
     writer: &mut Writer<'_>,
     window: (u64, u64),
     allocate: bool,
     left_over: &mut Leftovers,
 ) -> Result<(), RemoveError> {
+    // SAFETY: an entry of the tree is not taken back during the call.
+    let mut split = |entry| unsafe { try_clone_raw::<V>(entry) };
+    // Mostly what the tree has to spare will do, and nobody else's lock is needed.
+    if writer.write(window, Word::EMPTY, Memory::Spare, left_over, &mut split).is_ok() {
+        if writer.mode == Mode::Shared {
+            writer.collapse(window.0);
+        }
+        return Ok(());
+    }
     let mut walk = Walk::new(writer.root, Some(window));
     let Some(first) = walk.next() else { return Ok(()) };
     let last = walk.next_back().unwrap_or(first);
@@ -125,12 +134,9 @@ pub(crate) fn remove_with<V: Entry + TryClone>(
     let ends_behind = (last.last > window.1).then_some(WouldCut { range: last.first..=last.last, at: window.1 });
     let hole = first.first == last.first && starts_before.is_some() && ends_behind.is_some();
     let cut = starts_before.or(ends_behind);
-    // SAFETY: an entry of the tree is not taken back during the call.
-    let mut split = |entry| unsafe { try_clone_raw::<V>(entry) };
     let sources: &[Memory] = match cut {
-        None => &[Memory::Spare],
         Some(_) if allocate || hole => &[Memory::Allocate, Memory::Borrow],
-        Some(_) => &[Memory::Borrow],
+        _ => &[Memory::Borrow],
     };
     let removed = sources.iter().find(|memory| writer.write(window, Word::EMPTY, **memory, left_over, &mut split).is_ok());
     if removed.is_some() && writer.mode == Mode::Shared {

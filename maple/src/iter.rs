@@ -63,6 +63,11 @@ impl<'a, V: Entry + 'a> Iterator for Iter<'a, V> {
     fn next(&mut self) -> Option<Self::Item> {
         self.walk.next().map(Self::item)
     }
+
+    #[inline]
+    fn fold<T, F: FnMut(T, Self::Item) -> T>(self, start: T, mut each: F) -> T {
+        self.walk.fold(start, |sum, found| each(sum, Self::item(found)))
+    }
 }
 
 impl<'a, V: Entry + 'a> DoubleEndedIterator for Iter<'a, V> {

@@ -12,6 +12,7 @@
 //! be merged, a parent that is full too.
 
 use crate::edit::{Leftovers, Memory, Mode, Writer};
+use crate::list::Remains;
 use crate::node::{NodeRef, SLOTS, Word};
 use crate::path::{Bottom, Frame};
 use crate::run::Run;
@@ -35,18 +36,50 @@ const SHARED: usize = 2 * SLOTS;
 #[derive(Debug, Default)]
 pub(crate) struct Hint {
     bottom: Option<Bottom>,
+    /// The gap that the leaf ends with, if that is known: slots in use (else 0), and where the gap begins.
+    edge: (usize, u64),
     live: bool,
 }
 
 impl Hint {
     pub(crate) const fn new() -> Self {
-        Self { bottom: None, live: false }
+        Self { bottom: None, edge: (0, 0), live: false }
     }
 
     /// Whether the place may be used by who asks. The next one may not, unless it is noted again.
+    #[inline(always)]
     pub(crate) fn take(&mut self) -> bool {
         core::mem::replace(&mut self.live, false)
     }
+
+    /// Where a range inside the gap that the leaf ends with would go: the leaf, its slots in use, and whether the range is apart from
+    /// what is before it.
+    #[inline(always)]
+    fn appends(&self, (first, last): (u64, u64)) -> Option<(&Bottom, usize, bool)> {
+        let (bottom, (len, gap)) = (self.bottom.as_ref()?, self.edge);
+        let apart = gap < first;
+        let fits = self.live && gap <= first && last < bottom.frame.max && len > 0 && len + usize::from(apart) < SLOTS;
+        fits.then_some((bottom, len, apart))
+    }
+
+    /// With exclusive access, stores a range inside the gap that the leaf ends with, as ranges in ascending order do: nothing is searched,
+    /// and nothing moves. Returns whether it did.
+    #[inline(always)]
+    pub(crate) fn append(&mut self, window: (u64, u64), word: Word) -> bool {
+        let Some((bottom, len, apart)) = self.appends(window) else { return false };
+        // SAFETY: exclusive access.
+        unsafe { bottom.frame.node.append(len, apart, window, word) };
+        self.edge = (len + usize::from(apart) + 1, window.1 + 1);
+        true
+    }
+}
+
+/// An entry that was taken out of its slot.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Exchanged {
+    pub(crate) first: u64,
+    pub(crate) last: u64,
+    pub(crate) entry: NonNull<()>,
 }
 
 /// A change of one range.
@@ -62,13 +95,68 @@ pub(crate) struct Change<'c, 'w> {
 
 /// What a change puts in the place of some slots of a leaf.
 #[derive(Debug)]
-pub(crate) struct Splice {
-    /// The slots that are replaced.
-    pub(crate) slots: Range<usize>,
-    /// What replaces them: what is left of the first, the new range, what is left of the last.
-    pub(crate) items: Run<3>,
-    /// The slots whose contents do not live on.
-    removed: Range<usize>,
+struct Splice {
+    /// The slots that are replaced: from this one,
+    from: usize,
+    /// up to, but not including, this one.
+    to: usize,
+    /// What replaces them: what is left of the first, the new range, what is left of the last; `len` of these.
+    lasts: [u64; 4],
+    words: [Word; 4],
+    len: usize,
+}
+
+impl Splice {
+    #[inline(always)]
+    fn push_if(&mut self, condition: bool, last: u64, word: Word) {
+        // Without a branch. There are at most three, and room for one that is not counted.
+        self.lasts[self.len % 4] = last;
+        self.words[self.len % 4] = word;
+        self.len += usize::from(condition);
+    }
+
+    /// Makes `first..=last`, from the slot of `l` to that of `r` in one leaf, hold `word`. `copy`: of the entry that sticks out on
+    /// both sides.
+    #[inline(always)]
+    fn new(l: &Frame, r: &Frame, (first, last): (u64, u64), word: Word, copy: Option<NonNull<()>>) -> Self {
+        let (l_first, r_last) = (l.first(), r.last());
+        let mut splice = Self { from: l.slot, to: r.slot + 1, lasts: [0; 4], words: [Word::EMPTY; 4], len: 0 };
+        let (left, right) = (l.word().or_gap(), copy.map_or(r.word(), Word::live).or_gap());
+        if word.is_live() {
+            splice.push_if(l_first < first, first.wrapping_sub(1), left);
+            splice.push_if(true, last, word);
+            splice.push_if(last < r_last, r_last, right);
+            return splice;
+        }
+        // Neighbouring gaps are joined.
+        let node = l.node;
+        let (left_stays, right_stays) = (l_first < first, last < r_last);
+        splice.push_if(left_stays && left != Word::EMPTY, first.wrapping_sub(1), left);
+        if !left_stays {
+            while splice.from > 0 && !node.own_slot(splice.from - 1).is_live() {
+                splice.from -= 1;
+            }
+        }
+        let mut end = last;
+        if !right_stays || right == Word::EMPTY {
+            end = r_last;
+            while end < r.max && !node.own_slot(splice.to).is_live() {
+                end = node.last(splice.to, r.max);
+                splice.to += 1;
+            }
+        }
+        splice.push_if(true, end, word);
+        splice.push_if(right_stays && right != Word::EMPTY, r_last, right);
+        splice
+    }
+
+    fn lasts(&self) -> &[u64] {
+        &self.lasts[..self.len]
+    }
+
+    fn words(&self) -> &[Word] {
+        &self.words[..self.len]
+    }
 }
 
 impl Operation for Change<'_, '_> {
@@ -77,36 +165,62 @@ impl Operation for Change<'_, '_> {
 
     #[inline(always)]
     fn run<S: Search>(self, search: S) -> Result<bool, AllocError> {
+        match self.writer.find(search, self.first) {
+            Some(bottom) => self.at(search, bottom),
+            None => Ok(false),
+        }
+    }
+}
+
+impl Change<'_, '_> {
+    /// Makes the change, which begins at `bottom`, if it concerns that node only.
+    #[inline(always)]
+    fn at<S: Search>(self, search: S, bottom: Bottom) -> Result<bool, AllocError> {
         let Self { writer, first, last, word, memory, left_over, split } = self;
-        let Some(bottom) = writer.find(search, first) else { return Ok(false) };
         let frame = bottom.frame;
         if last > frame.max {
             return Ok(false);
         }
         if bottom.level > 0 {
-            return writer.plant(&bottom, (first, last), word, memory);
+            return writer.plant(bottom, (first, last), word, memory);
         }
-        let right = if last <= frame.last() { frame } else { Frame { slot: frame.node.search_by(search, last), ..frame } };
+        let mut right = frame;
+        if last > frame.last() {
+            right.slot = frame.node.search_by(search, last);
+        }
         let (starts, ends) = (frame.first() == first, right.last() == last);
         let mut copy = None;
         if frame.slot == right.slot {
             let old = frame.word();
-            let carried = old.is_dead() || (old.is_live() && writer.kind.carried_by_slot);
-            if starts && ends && word.is_live() && (writer.mode == Mode::Exclusive || !carried) {
-                frame.node.publish(frame.slot, word);
-                left_over.displaced.extend(old.target());
-                writer.stay();
+            let gap_in_gap = !(old.is_live() || word.is_live());
+            if gap_in_gap && !(starts && ends) {
                 return Ok(true);
             }
-            if let Some(entry) = old.target().filter(|_| !starts && !ends) {
+            if starts && ends && word.is_live() {
+                let carried = old.is_dead() || (old.is_live() && writer.kind.carried_by_slot);
+                if writer.mode == Mode::Exclusive || !carried {
+                    frame.node.publish(frame.slot, word);
+                    if let Some(old) = old.target() {
+                        left_over.displaced.push(old);
+                    }
+                    writer.stay(&bottom, (0, 0));
+                    return Ok(true);
+                }
+            }
+            if !starts
+                && !ends
+                && let Some(entry) = old.target()
+            {
                 // An earlier attempt at the same edit may have made the copy.
                 copy = Some(left_over.unused.take().map_or_else(|| split(entry), Ok)?);
             }
         }
         let splice = Splice::new(&frame, &right, (first, last), word, copy);
-        let len = frame.node.len_by(search, splice.slots.end);
-        let done = writer.splice_leaf(&bottom, len, &splice, memory, left_over);
-        if !matches!(done, Ok(true)) {
+        let len = frame.node.len_by(search, splice.to);
+        // The slots whose contents do not live on.
+        let removed = frame.slot + usize::from(!starts)..right.slot + usize::from(ends);
+        let done = writer.splice_leaf(bottom, len, &splice, removed, memory, left_over);
+        if copy.is_some() && !matches!(done, Ok(true)) {
             left_over.unused = copy;
         }
         done
@@ -132,24 +246,103 @@ impl Writer<'_> {
     /// As [`bottom`](Self::bottom), inside an operation.
     #[inline(always)]
     fn find<S: Search>(&mut self, search: S, index: u64) -> Option<Bottom> {
-        let hint = &mut self.owner.hint.bottom;
-        match hint {
-            // At a gap of an inner node the path ended early: another slot of that node may have a child.
-            Some(bottom) if self.near && bottom.level == 0 && bottom.frame.min <= index && index <= bottom.frame.max => {
-                bottom.frame.slot = bottom.frame.node.search_by(search, index);
-            }
-            _ => {
-                *hint = Bottom::to(search, self.root, index);
-                self.near = true;
-            }
+        if self.near
+            && let Some(bottom) = &self.owner.hint.bottom
+            && bottom.frame.min <= index
+            && index <= bottom.frame.max
+        {
+            let slot = bottom.frame.node.search_by(search, index);
+            return Some(Bottom { frame: Frame { slot, ..bottom.frame }, ..*bottom });
         }
-        *hint
+        Bottom::to(search, self.root, index)
     }
 
-    /// The structure around the place that was found last is as it was: the next change may start from there.
+    /// The structure around this place is as it was: the next change may start from there. `edge`: of a leaf that ends with a gap, the
+    /// slots in use and where the gap begins; else 0.
     #[inline(always)]
-    pub(crate) fn stay(&mut self) {
-        self.owner.hint.live = true;
+    pub(crate) fn stay(&mut self, bottom: &Bottom, edge: (usize, u64)) {
+        let hint = &mut self.owner.hint;
+        let known = hint.bottom.as_ref().is_some_and(|known| self.near && known.frame.node == bottom.frame.node);
+        if !known {
+            hint.bottom = Some(*bottom);
+            self.near = true;
+        }
+        hint.edge = edge;
+        hint.live = true;
+    }
+
+    /// Puts `word` in the place of the entry that covers `index`, if there is one: one store. The range stays.
+    pub(crate) fn exchange(&mut self, index: u64, word: Word) -> Option<Exchanged> {
+        struct Exchange<'c, 'w>(&'c mut Writer<'w>, u64, Word);
+
+        impl Operation for Exchange<'_, '_> {
+            type Output = Option<Exchanged>;
+
+            #[inline(always)]
+            fn run<S: Search>(self, search: S) -> Option<Exchanged> {
+                let Self(writer, index, word) = self;
+                let Bottom { frame, level: 0, .. } = writer.find(search, index)? else { return None };
+                let entry = frame.word().target()?;
+                frame.node.publish(frame.slot, word);
+                // The structure is what it was.
+                writer.owner.hint.live = writer.near;
+                Some(Exchanged { first: frame.first(), last: frame.last(), entry })
+            }
+        }
+        search::run(Exchange(self, index, word))
+    }
+
+    /// With exclusive access, takes out the entry that covers `index`. The gap is joined with its neighbours, and nodes that got few are
+    /// merged, as far as no memory is needed.
+    pub(crate) fn take_out(&mut self, index: u64) -> Option<Exchanged> {
+        struct TakeOut<'c, 'w>(&'c mut Writer<'w>, u64);
+
+        impl Operation for TakeOut<'_, '_> {
+            /// What was taken out, and whether that was all.
+            type Output = Option<(Exchanged, bool)>;
+
+            #[inline(always)]
+            fn run<S: Search>(self, search: S) -> Option<(Exchanged, bool)> {
+                let Self(writer, index) = self;
+                let bottom = writer.find(search, index)?;
+                let Bottom { frame, level: 0, .. } = bottom else { return None };
+                let entry = frame.word().target()?;
+                let (first, last) = (frame.first(), frame.last());
+                frame.node.publish(frame.slot, Word::EMPTY);
+                let (left_over, split) = (&mut Leftovers::default(), &mut |entry| Ok(entry));
+                let gap = Change { writer, first, last, word: Word::EMPTY, memory: Memory::Spare, left_over, split };
+                let done = gap.at(search, bottom);
+                Some((Exchanged { first, last, entry }, matches!(done, Ok(true))))
+            }
+        }
+        let (taken, done) = search::run(TakeOut(self, index))?;
+        if !done {
+            let mut left_over = Leftovers::default();
+            let refused = self.write_any((taken.first, taken.last), Word::EMPTY, Memory::Spare, &mut left_over);
+            // A gap over exactly one slot never takes more slots than there were, so the leaf is rewritten in place.
+            debug_assert!(refused.is_ok() && left_over.displaced.is_empty());
+        }
+        Some(taken)
+    }
+
+    /// Beside readers, stores a range inside the gap that the leaf ends with. Returns whether it did.
+    #[inline(always)]
+    pub(crate) fn append(&mut self, window: (u64, u64), word: Word) -> bool {
+        debug_assert_eq!(self.mode, Mode::Shared);
+        let hint = Hint { live: self.near, ..self.owner.hint };
+        let (Some((bottom, len, apart)), false) = (hint.appends(window), self.owner.untidy) else { return false };
+        let Some((parent, slot)) = bottom.parent else { return false };
+        let Ok(node) = self.take(Memory::Allocate) else { return false };
+        let leaf = bottom.frame.node;
+        // SAFETY: a new node that nobody can reach yet.
+        unsafe { node.copy(leaf) };
+        // SAFETY: as above.
+        unsafe { node.append(len, apart, window, word) };
+        parent.publish(slot, node.word());
+        self.owner.retire(leaf, 0, Remains::Husk);
+        let bottom = Bottom { frame: Frame { node, ..bottom.frame }, ..*bottom };
+        self.stay(&bottom, (len + usize::from(apart) + 1, window.1 + 1));
+        true
     }
 
     /// Forgets the place: the structure of the tree is about to change.
@@ -159,8 +352,8 @@ impl Writer<'_> {
     }
 
     /// Stores a range inside a gap of a node just above the leaves: with a new leaf, which one store makes visible.
-    fn plant(&mut self, bottom: &Bottom, (first, last): (u64, u64), word: Word, memory: Memory) -> Result<bool, AllocError> {
-        let Bottom { frame, level, .. } = *bottom;
+    fn plant(&mut self, bottom: Bottom, (first, last): (u64, u64), word: Word, memory: Memory) -> Result<bool, AllocError> {
+        let Bottom { frame, level, .. } = bottom;
         if level > 1 || frame.word() != Word::EMPTY || !word.is_live() || last > frame.last() {
             return Ok(false);
         }
@@ -177,8 +370,8 @@ impl Writer<'_> {
         unsafe { leaf.fill(items.lasts(), items.words()) };
         frame.node.publish(frame.slot, leaf.word());
         let inside = Frame { node: leaf, min: frame.first(), max: frame.last(), slot: 0 };
-        self.owner.hint =
-            Hint { bottom: Some(Bottom { frame: inside, level: 0, parent: Some((frame.node, frame.slot)) }), live: true };
+        let edge = if last < inside.max { (items.len(), last + 1) } else { (0, 0) };
+        self.stay(&Bottom { frame: inside, level: 0, parent: Some((frame.node, frame.slot)) }, edge);
         Ok(true)
     }
 
@@ -194,35 +387,40 @@ impl Writer<'_> {
     #[inline(always)]
     fn splice_leaf(
         &mut self,
-        bottom: &Bottom,
+        bottom: Bottom,
         len: usize,
         splice: &Splice,
+        removed: Range<usize>,
         memory: Memory,
         left_over: &mut Leftovers,
     ) -> Result<bool, AllocError> {
-        let leaf = bottom.frame.node;
-        let new_len = len - splice.slots.len() + splice.items.len();
+        let Bottom { frame, parent, .. } = bottom;
+        let leaf = frame.node;
+        let new_len = len - (splice.to - splice.from) + splice.len;
         // Beside readers a leaf gets sparse by removals, which do not mend it; the next store does. But not the leaf that ranges in
         // ascending order are just filling.
-        let mends = new_len < len || (self.mode == Mode::Shared && bottom.frame.max < u64::MAX);
-        let sparse = new_len <= FEW && mends && bottom.parent.is_some();
-        let nothing = new_len == 1 && splice.items.words()[0] == Word::EMPTY;
-        if sparse || nothing {
+        if new_len <= FEW && parent.is_some() && (new_len < len || (self.mode == Mode::Shared && frame.max < u64::MAX)) {
             return Ok(false);
         }
+        if new_len == 1 && splice.words[0] == Word::EMPTY {
+            return Ok(false);
+        }
+        let edge = match splice.words() {
+            [.., Word::EMPTY] if splice.to == len && splice.len > 1 => (new_len, splice.lasts[splice.len - 2] + 1),
+            _ => (0, 0),
+        };
         match self.mode {
             Mode::Exclusive => {
-                if new_len > SLOTS && !self.overflow(bottom, len, splice, memory)? {
-                    return Ok(false);
+                if new_len > SLOTS {
+                    debug_assert!(removed.is_empty(), "a leaf that grows loses nothing");
+                    return self.overflow(&bottom, len, splice, memory);
                 }
                 if self.kind.needs_drop {
-                    left_over.displaced.extend(bottom.frame.live(splice.removed.clone()).filter_map(Word::target));
+                    left_over.displaced.extend(frame.live(removed).filter_map(Word::target));
                 }
-                if new_len <= SLOTS {
-                    // SAFETY: exclusive access.
-                    unsafe { leaf.splice(len, splice.slots.clone(), splice.items.lasts(), splice.items.words()) };
-                    self.stay();
-                }
+                // SAFETY: exclusive access.
+                unsafe { leaf.splice(len, splice.from..splice.to, splice.lasts(), splice.words()) };
+                self.stay(&bottom, edge);
             }
             Mode::Shared => {
                 if new_len > SLOTS || (self.owner.untidy && !is_tidy(leaf, len)) {
@@ -232,33 +430,29 @@ impl Writer<'_> {
                 // SAFETY: a new node that nobody can reach yet.
                 unsafe { node.copy(leaf) };
                 // SAFETY: as above.
-                unsafe { node.splice(len, splice.slots.clone(), splice.items.lasts(), splice.items.words()) };
-                match bottom.parent {
+                unsafe { node.splice(len, splice.from..splice.to, splice.lasts(), splice.words()) };
+                match parent {
                     Some((parent, slot)) => parent.publish(slot, node.word()),
                     None => self.root.publish(Some((node, 0))),
                 }
-                self.retire_husk(leaf, 0, splice.removed.clone());
-                if let Some(place) = &mut self.owner.hint.bottom {
-                    place.frame.node = node;
-                }
-                self.stay();
+                self.retire_husk(leaf, 0, removed);
+                self.stay(&Bottom { frame: Frame { node, ..frame }, ..bottom }, edge);
             }
         }
         Ok(true)
     }
 
-    /// With exclusive access, changes a leaf that gets more slots than it has room for. What is displaced is still in the leaf's slots
-    /// when this is called, and the caller's to release.
+    /// With exclusive access, changes a leaf that gets more slots than it has room for.
+    #[cold]
     fn overflow(&mut self, bottom: &Bottom, len: usize, splice: &Splice, memory: Memory) -> Result<bool, AllocError> {
-        debug_assert!(splice.removed.is_empty(), "a leaf that grows loses nothing");
         let (leaf, min, max) = (bottom.frame.node, bottom.frame.min, bottom.frame.max);
         let Some((parent, slot)) = bottom.parent else { return Ok(false) };
         let parent_len = parent.len();
         let mut run = Run::<{ SHARED + 2 }>::new();
-        run.gather(leaf, 0..splice.slots.start, max);
-        run.append(&splice.items);
-        let behind = len - splice.slots.end;
-        run.gather(leaf, splice.slots.end..len, max);
+        run.gather(leaf, 0..splice.from, max);
+        run.append(splice.lasts(), splice.words());
+        let behind = len - splice.to;
+        run.gather(leaf, splice.to..len, max);
         if run.len() <= SLOTS {
             // Gaps were joined, as removals beside readers left them.
             // SAFETY: exclusive access.
@@ -292,7 +486,7 @@ impl Writer<'_> {
         {
             let mut all = Run::<{ SHARED + 2 }>::new();
             all.gather(sibling, 0..len, min - 1);
-            all.append(&run);
+            all.append(run.lasts(), run.words());
             let part = all.len().div_ceil(2);
             // SAFETY: exclusive access.
             unsafe { sibling.fill(&all.lasts()[..part], &all.words()[..part]) };
@@ -323,45 +517,6 @@ impl Writer<'_> {
         unsafe { parent.splice(parent_len, slot..slot + 1, &[run.lasts()[part - 1], max], &[leaf.word(), rest]) };
         self.forget();
         Ok(true)
-    }
-}
-
-impl Splice {
-    /// Makes `first..=last`, from the slot of `l` to that of `r` in one leaf, hold `word`. `copy`: of the entry that sticks out on
-    /// both sides.
-    #[inline(always)]
-    fn new(l: &Frame, r: &Frame, (first, last): (u64, u64), word: Word, copy: Option<NonNull<()>>) -> Self {
-        let node = l.node;
-        let (starts, ends) = (l.first() == first, r.last() == last);
-        let mut slots = l.slot..r.slot + 1;
-        let mut items = Run::new();
-        let gap = !word.is_live();
-        // What is left of the first slot. Neighbouring gaps are joined.
-        let left_gap = if starts { gap } else { !l.word().is_live() };
-        if !starts && !(gap && left_gap) {
-            items.push(first - 1, if left_gap { Word::EMPTY } else { l.word() });
-        }
-        if gap && left_gap {
-            while slots.start > 0 && !node.own_slot(slots.start - 1).is_live() {
-                slots.start -= 1;
-            }
-        }
-        // The same on the right.
-        let rest = copy.map_or(r.word(), Word::live);
-        let right_gap = if ends { gap } else { !rest.is_live() };
-        let mut end = last;
-        if gap && right_gap {
-            end = r.last();
-            while end < r.max && !node.own_slot(slots.end).is_live() {
-                end = node.last(slots.end, r.max);
-                slots.end += 1;
-            }
-        }
-        items.push(end, word);
-        if !ends && !(gap && right_gap) {
-            items.push(r.last(), if right_gap { Word::EMPTY } else { rest });
-        }
-        Self { slots, items, removed: l.slot + usize::from(!starts)..r.slot + usize::from(ends) }
     }
 }
 

@@ -8,7 +8,7 @@ use crate::face::{Pending, Shortage, get_range, insert_with, release_swept, remo
 use crate::figures::TreeFigures;
 use crate::iter::{Gaps, Iter};
 use crate::list::Limbo;
-use crate::node::{Root, SLOTS, Word};
+use crate::node::{Root, SLOTS};
 use crate::owner::{Owner, Release, Sink};
 use crate::range::inclusive;
 use crate::reserve::Reserve;
@@ -194,8 +194,12 @@ impl<V: Entry> RangeMap<V> {
                 return Err(StoreError { value, kind: StoreErrorKind::BadRange(bad) });
             }
         };
-        let mut left_over = Leftovers::default();
         let value = Pending::new(value);
+        if self.owner.hint.append(window, value.word()) {
+            value.stored();
+            return Ok(());
+        }
+        let mut left_over = Leftovers::default();
         // SAFETY: an entry of the map is not taken back during the call.
         let mut split = |entry| unsafe { try_clone_raw::<V>(entry) };
         if self.writer().write(window, value.word(), Memory::Allocate, &mut left_over, &mut split).is_err() {
@@ -239,20 +243,18 @@ impl<V: Entry> RangeMap<V> {
     ///
     /// No entry covers `index`: the value comes back with the gap.
     pub fn replace(&mut self, index: u64, value: V) -> Result<(RangeInclusive<u64>, V), ReplaceError<V>> {
-        let mut writer = self.writer();
-        let Some((bottom, old)) = writer.bottom(index).and_then(|bottom| Some((bottom, bottom.entry()?))) else {
-            return Err(ReplaceError { value, kind: ReplaceErrorKind::Vacant(self.get_range(index).0) });
+        let value = Pending::new(value);
+        let Some(old) = self.writer().exchange(index, value.word()) else {
+            return Err(ReplaceError { value: value.into_value(), kind: ReplaceErrorKind::Vacant(self.get_range(index).0) });
         };
-        let frame = bottom.frame;
-        frame.node.publish(frame.slot, Word::live(value.into_raw()));
-        writer.stay();
+        value.stored();
         // SAFETY: the entry was just taken out of its slot, and there are no readers.
-        Ok((frame.first()..=frame.last(), unsafe { V::from_raw(old) }))
+        Ok((old.first..=old.last, unsafe { V::from_raw(old.entry) }))
     }
 
     /// Takes out the entry that covers `index`, with its whole range. `O(h)`. Allocates nothing, cannot fail.
     pub fn erase(&mut self, index: u64) -> Option<(RangeInclusive<u64>, V)> {
-        let erased = self.writer().erase(index)?;
+        let erased = self.writer().take_out(index)?;
         self.release(Leftovers::default());
         // SAFETY: the entry was just taken out of its slot, and there are no readers.
         Some((erased.first..=erased.last, unsafe { V::from_raw(erased.entry) }))

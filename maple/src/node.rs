@@ -58,6 +58,7 @@ const _: () = assert!(size_of::<Node>() == NODE_BYTES && align_of::<Node>() == N
 /// What is left behind stays visible to readers that still are in the old node: they see the tree as it was, never a gap that was not
 /// there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(transparent)]
 pub(crate) struct Word(*mut ());
 
 const DEAD: usize = 1;
@@ -73,10 +74,12 @@ impl Word {
         Self(target.as_ptr())
     }
 
+    #[inline(always)]
     pub(crate) fn is_live(self) -> bool {
         !self.0.is_null() && self.0.addr() & DEAD == 0
     }
 
+    #[inline(always)]
     pub(crate) fn is_dead(self) -> bool {
         self.0.addr() & DEAD != 0
     }
@@ -88,6 +91,12 @@ impl Word {
     /// Whether the slot itself owns what it points at: it is dead or left behind.
     pub(crate) fn is_owned(self) -> bool {
         self.0.addr() & (DEAD | MARK) != 0
+    }
+
+    /// The word, or a gap in the place of a dead one.
+    #[inline(always)]
+    pub(crate) fn or_gap(self) -> Self {
+        if self.is_live() { self } else { Self::EMPTY }
     }
 
     /// The same live word, dead.
@@ -161,8 +170,9 @@ impl NodeRef {
         unsafe { self.0.as_ref() }
     }
 
+    /// The pivots, as long as they are frozen.
     #[inline(always)]
-    fn pivots(&self) -> &[u64; PIVOTS] {
+    pub(crate) fn pivots(&self) -> &[u64; PIVOTS] {
         // SAFETY: the pivots are frozen while anyone else may read them (invariant 1), and the writer that changes them
         // (`pivots_mut`) holds no such reference across the change.
         unsafe { &*self.node().pivots.get() }
@@ -234,9 +244,18 @@ impl NodeRef {
     }
 
     /// The writer's load of a slot.
+    #[inline(always)]
     pub(crate) fn own_slot(self, slot: usize) -> Word {
         // Relaxed: only the writer stores to slots; the tree's lock (or `&mut`) orders one writer after another.
         Word(self.slots()[slot].load(Ordering::Relaxed))
+    }
+
+    /// Pivots and slots as the writer sees them, who is the only one to call this and does not store to the node meanwhile.
+    #[inline(always)]
+    pub(crate) fn contents(&self) -> (&[u64; PIVOTS], &[Word; SLOTS]) {
+        let slots: *const [AtomicPtr<()>; SLOTS] = self.slots();
+        // SAFETY: a word is a pointer, as an atomic pointer is in memory. Nobody else stores to slots, so this races with nothing.
+        (self.pivots(), unsafe { &*slots.cast() })
     }
 
     /// Makes `word` visible in a slot that readers may be looking at.
@@ -257,10 +276,13 @@ impl NodeRef {
         let used = words.len() - 1;
         pivots[..used].copy_from_slice(&lasts[..used]);
         pivots[used..].fill(u64::MAX);
-        let words = words.iter().copied().chain(core::iter::repeat(Word::EMPTY));
         for (slot, word) in self.slots().iter().zip(words) {
             // Relaxed: not reachable yet; the Release store that publishes the node orders these before it.
             slot.store(word.0, Ordering::Relaxed);
+        }
+        for slot in &self.slots()[words.len()..] {
+            // Relaxed: as above.
+            slot.store(ptr::null_mut(), Ordering::Relaxed);
         }
     }
 
@@ -275,29 +297,51 @@ impl NodeRef {
         let behind = len - slots.end;
         let end = slots.start + words.len();
         let new_len = end + behind;
-        debug_assert!(slots.end <= len && new_len <= SLOTS && !words.is_empty());
+        assert!(slots.end <= len && new_len <= SLOTS && words.len() == lasts.len());
         // SAFETY: nobody else can reach the node, so this is the only reference to its pivots.
         let pivots = unsafe { self.pivots_mut() };
-        if end != slots.end && behind > 0 {
+        if behind > 0 && end != slots.end {
             pivots.copy_within(slots.end..len - 1, end);
             let from = self.slots()[slots.end..len].as_ptr();
             let to = self.slots()[end..new_len].as_ptr().cast_mut();
             // SAFETY: both are inside the node's slots, which nobody else can reach.
             unsafe { ptr::copy(from, to, behind) };
         }
-        for (slot, (last, word)) in (slots.start..end).zip(lasts.iter().zip(words)) {
+        for (slot, (last, word)) in (slots.start..).zip(lasts.iter().zip(words)) {
+            // The last slot in use has no pivot.
             if let Some(pivot) = pivots.get_mut(slot) {
-                *pivot = *last;
+                *pivot = if slot + 1 < new_len { *last } else { u64::MAX };
             }
             // Relaxed: as in `fill`.
-            self.slots()[slot].store(word.0, Ordering::Relaxed);
+            self.slots()[slot % SLOTS].store(word.0, Ordering::Relaxed);
         }
-        // The last slot in use has no pivot, and what is behind it is empty.
-        pivots[new_len - 1..len.max(new_len).min(PIVOTS)].fill(u64::MAX);
-        for slot in &self.slots()[new_len.min(len)..len] {
-            // Relaxed: as in `fill`.
-            slot.store(ptr::null_mut(), Ordering::Relaxed);
+        if new_len < len {
+            pivots[new_len - 1..len - 1].fill(u64::MAX);
+            for slot in &self.slots()[new_len..len] {
+                // Relaxed: as in `fill`.
+                slot.store(ptr::null_mut(), Ordering::Relaxed);
+            }
         }
+    }
+
+    /// Puts a range into the gap that is the last of `len` slots in use, and that goes on behind the range; `apart`: it begins before
+    /// the range, too.
+    ///
+    /// # Safety
+    ///
+    /// As for [`NodeRef::fill`]. There is room for what is added.
+    #[inline(always)]
+    pub(crate) unsafe fn append(self, len: usize, apart: bool, (first, last): (u64, u64), word: Word) {
+        let slot = len - 1 + usize::from(apart);
+        assert!(slot < PIVOTS);
+        // SAFETY: nobody else can reach the node, so this is the only reference to its pivots.
+        let pivots = unsafe { self.pivots_mut() };
+        if apart {
+            pivots[slot - 1] = first - 1;
+        }
+        pivots[slot] = last;
+        // Relaxed: as in `fill`.
+        self.slots()[slot].store(word.0, Ordering::Relaxed);
     }
 
     /// Makes this node a copy of `source`.
@@ -309,10 +353,10 @@ impl NodeRef {
         // SAFETY: nobody else can reach the node, so this is the only reference to its pivots.
         let pivots = unsafe { self.pivots_mut() };
         *pivots = *source.pivots();
-        let (from, to) = (source.slots().as_ptr(), self.slots().as_ptr().cast_mut());
-        // SAFETY: two nodes. Readers may be looking at the source's slots, but only its writer, the caller, stores to them; nobody else
-        // can reach this one's.
-        unsafe { ptr::copy_nonoverlapping(from, to, SLOTS) };
+        for (slot, word) in self.slots().iter().zip(source.contents().1) {
+            // Relaxed: as in `fill`.
+            slot.store(word.0, Ordering::Relaxed);
+        }
     }
 
     /// Makes this node a copy of `source` with empty slots.

@@ -38,28 +38,62 @@ impl<const N: usize> Run<N> {
         self.words.push(word);
     }
 
-    /// Adds a slot of a node. Dead words stay behind in the node, which releases them; a gap after a gap joins it.
-    #[inline(always)]
-    pub(crate) fn join(&mut self, last: u64, word: Word) {
-        let word = if word.is_live() { word } else { Word::EMPTY };
-        match self.lasts.last_mut() {
-            Some(end) if word == Word::EMPTY && self.words.last() == Some(&word) => *end = last,
-            _ => self.push(last, word),
-        }
+    /// Adds slots; a gap after a gap joins it.
+    ///
+    /// # Panics
+    ///
+    /// When there are too many.
+    #[inline]
+    pub(crate) fn append(&mut self, lasts: &[u64], words: &[Word]) {
+        self.join(words);
+        let room = self.lasts.try_extend_from_slice(lasts).and_then(|()| self.words.try_extend_from_slice(words));
+        assert!(room.is_ok(), "a run has room for what an edit can gather");
     }
 
-    /// Adds slots of a node that ends at `max`.
+    /// Adds slots of a node that ends at `max`, as its writer sees them; a gap after a gap joins it.
     pub(crate) fn gather(&mut self, node: NodeRef, slots: Range<usize>, max: u64) {
-        for slot in slots {
-            self.join(node.last(slot, max), node.own_slot(slot));
+        let (pivots, words) = node.contents();
+        if slots.is_empty() {
+            return;
+        }
+        if slots.end <= pivots.len() {
+            self.append(&pivots[slots.clone()], &words[slots.clone()]);
+        } else {
+            self.append(&pivots[slots.start..], &words[slots.start..pivots.len()]);
+            self.append(&[max], &words[pivots.len()..]);
+        }
+        // The pivot of the last slot in use is not its end.
+        if let Some(last) = self.lasts.last_mut() {
+            *last = (*last).min(max);
         }
     }
 
-    /// Adds the slots of another run.
-    pub(crate) fn append<const M: usize>(&mut self, other: &Run<M>) {
-        for (last, word) in other.lasts.iter().zip(&other.words) {
-            self.join(*last, *word);
+    /// Before `words` are added: when they begin with a gap, the gap before it goes.
+    #[inline]
+    fn join(&mut self, words: &[Word]) {
+        if let (Some(first), Some(last)) = (words.first(), self.words.last())
+            && !first.is_live()
+            && !last.is_live()
+        {
+            self.lasts.pop();
+            self.words.pop();
         }
+    }
+
+    /// Makes gaps of dead words, which stay behind in their nodes, and one gap of neighbouring ones.
+    pub(crate) fn tidy(&mut self) {
+        let mut kept = 0;
+        for slot in 0..self.words.len() {
+            let word = self.words[slot].or_gap();
+            if word == Word::EMPTY && kept > 0 && self.words[kept - 1] == Word::EMPTY {
+                kept -= 1;
+            }
+            self.lasts[kept] = self.lasts[slot];
+            self.words[kept] = word;
+            kept += 1;
+        }
+        self.lasts.truncate(kept);
+        self.words.truncate(kept);
     }
 
     /// Whether there is nothing but one gap.

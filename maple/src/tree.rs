@@ -3,7 +3,7 @@
 use crate::copy::{DupError, copy_root, outcome};
 use crate::dump::{Dot, Dump};
 use crate::edit::{Leftovers, Memory, Mode, Writer};
-use crate::entry::{Kind, Shared, TryClone, try_clone_raw};
+use crate::entry::{Kind, Release, Shared, TryClone, try_clone_raw};
 use crate::error::{InsertError, RemoveError, ReplaceError, ReplaceErrorKind, StoreError, StoreErrorKind, WouldCut};
 use crate::face::{Pending, Shortage, get_range, insert_with, remove_with};
 use crate::figures::TreeFigures;
@@ -208,7 +208,7 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
         let mut split = |entry| unsafe { try_clone_raw::<V>(entry) };
         self.grow(|writer, left_over| {
             let Some(word) = value.as_ref().map(Pending::word) else { return };
-            if writer.write(window, word, Memory::Allocate, left_over, &mut split).is_ok() {
+            if writer.append(window, word) || writer.write(window, word, Memory::Allocate, left_over, &mut split).is_ok() {
                 value.take().into_iter().for_each(Pending::stored);
             }
         });
@@ -235,6 +235,15 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
     /// No entry covers `index`: the value comes back with the gap. Out of memory for the leaf.
     pub fn replace(&self, index: u64, value: V) -> Result<Removed<'_, V, R>, ReplaceError<V>> {
         let value = Pending::new(value);
+        if V::RELEASE != Release::Slot {
+            let exchanged = self.write(|writer| writer.exchange(index, value.word()));
+            if let Some(old) = exchanged {
+                value.stored();
+                Self::flush_links();
+                // SAFETY: the entry was just taken out of its slot.
+                return Ok(unsafe { Removed::new(&self.lock, (old.first, old.last), old.entry, None) });
+            }
+        }
         let replaced = self.grow(|writer, left_over| {
             let Some((bottom, old)) = writer.bottom(index).and_then(|bottom| Some((bottom, bottom.entry()?))) else {
                 let (first, last, _) = lookup_range(writer.root, index);
@@ -476,10 +485,17 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
         let _ = reserve.fill();
         if retired {
             self.hand_over();
-        } else if R::retired().len() >= HAND_OVER {
-            R::flush();
+        } else {
+            Self::flush_links();
         }
         result
+    }
+
+    /// Hands entries with a link of their own over when enough were retired.
+    fn flush_links() {
+        if R::retired().len() >= HAND_OVER {
+            R::flush();
+        }
     }
 
     /// Checks every invariant of the structure, with writers kept out. `O(n)`, allocates. For tests and for the distrustful.

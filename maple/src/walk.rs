@@ -79,29 +79,108 @@ struct End {
     steps: ArrayVec<Frame, MAX_LEVELS>,
 }
 
+/// A leaf that the front goes over without a thought, because all of it lies in the window.
+///
+/// # Invariants
+///
+/// The front's path ends at `leaf`, but for its slot number, which is out of date. `slot` is the next to look at, or [`SLOTS`] when the leaf is
+/// done; it begins at `first`, and so does what is left of the window. The leaf ends at `max`, which is not behind the window.
+#[derive(Clone, Debug)]
+struct Stretch {
+    leaf: NodeRef,
+    slot: usize,
+    first: u64,
+    max: u64,
+}
+
+impl Stretch {
+    #[inline(always)]
+    fn next(&mut self) -> Option<Found> {
+        while self.slot < SLOTS {
+            let (first, last) = (self.first, self.leaf.last(self.slot, self.max));
+            let target = self.leaf.slot(self.slot).target();
+            self.slot = if last == self.max { SLOTS } else { self.slot + 1 };
+            self.first = last.wrapping_add(1);
+            if let Some(entry) = target {
+                return Some(Found { first, last, entry });
+            }
+        }
+        None
+    }
+
+    /// Calls `each` for every entry that is left.
+    #[inline(always)]
+    fn fold<T>(&mut self, mut sum: T, each: &mut impl FnMut(T, Found) -> T) -> T {
+        // Locals, which can be in registers.
+        let Self { leaf, slot: from, mut first, max } = *self;
+        if from == SLOTS {
+            return sum;
+        }
+        let mut next = from;
+        for (slot, last) in leaf.pivots().iter().enumerate().skip(from).take_while(|(_, last)| **last < max) {
+            let target = leaf.slot(slot).target();
+            next = slot + 1;
+            if let Some(entry) = target {
+                sum = each(sum, Found { first, last: *last, entry });
+            }
+            first = last + 1;
+        }
+        (self.slot, self.first) = (next, first);
+        match self.next() {
+            Some(found) => each(sum, found),
+            None => sum,
+        }
+    }
+}
+
 /// A walk over the entries that overlap a window, from both ends.
 #[derive(Clone, Debug)]
 pub(crate) struct Walk {
     root: Option<(NodeRef, usize)>,
+    stretch: Option<Stretch>,
     front: Option<End>,
     back: Option<End>,
-    /// What is left of the window, inclusive; `None` when the walk is over.
+    /// What is left of the window, inclusive, but for what the stretch knows; `None` when the walk is over.
     window: Option<(u64, u64)>,
 }
 
 impl Walk {
     pub(crate) fn new(root: &Root, window: Option<(u64, u64)>) -> Self {
-        Self { root: root.load(), front: None, back: None, window }
+        Self { root: root.load(), stretch: None, front: None, back: None, window }
     }
 
     /// What is left of the window.
     pub(crate) fn window(&self) -> Option<(u64, u64)> {
-        self.window
+        let mut now = self.clone();
+        now.settle();
+        now.window
     }
 
     /// The next entry from the front.
     #[inline]
     pub(crate) fn next(&mut self) -> Option<Found> {
+        if let Some(found) = self.stretch.as_mut().and_then(Stretch::next) {
+            return Some(found);
+        }
+        self.next_further()
+    }
+
+    /// Calls `each` for every entry that is left, in order.
+    #[inline]
+    pub(crate) fn fold<T>(mut self, mut sum: T, mut each: impl FnMut(T, Found) -> T) -> T {
+        loop {
+            if let Some(stretch) = &mut self.stretch {
+                sum = stretch.fold(sum, &mut each);
+            }
+            match self.next_further() {
+                Some(found) => sum = each(sum, found),
+                None => return sum,
+            }
+        }
+    }
+
+    /// As [`next`](Walk::next), when the stretch is at its end.
+    fn next_further(&mut self) -> Option<Found> {
         let high = self.window?.1;
         // Beside a writer, the other end may have seen other bounds: then the ends meet here.
         let found = self.next_overlapping()?;
@@ -111,18 +190,34 @@ impl Walk {
     /// The next entry from the back.
     #[inline]
     pub(crate) fn next_back(&mut self) -> Option<Found> {
+        self.settle();
         let low = self.window?.0;
         let found = self.next_back_overlapping()?;
         if found.first < low && self.front.is_some() { None } else { Some(found) }
     }
 
-    /// As [`next`](Walk::next), but also an entry that reaches into what the other end has passed.
+    /// Ends the stretch: the front's path and the window are up to date again.
     #[inline]
+    fn settle(&mut self) {
+        if let (Some(stretch), Some(end), Some((_, high))) = (self.stretch.take(), &mut self.front, self.window)
+            && let Some(step) = end.steps.last_mut()
+        {
+            step.slot = stretch.slot;
+            let over = stretch.slot == SLOTS && stretch.max == high;
+            self.window = (!over).then_some((stretch.first, high));
+        }
+    }
+
+    /// As [`next`](Walk::next), but also an entry that reaches into what the other end has passed.
     pub(crate) fn next_overlapping(&mut self) -> Option<Found> {
-        let (low, high) = self.window?;
+        if let Some(found) = self.stretch.as_mut().and_then(Stretch::next) {
+            return Some(found);
+        }
+        self.settle();
+        let (mut low, mut high) = self.window?;
         let root = self.root?;
         let level = root.1;
-        let end = self.front.get_or_insert_with(|| End::at(root, low, Side::Front));
+        let mut end = self.front.get_or_insert_with(|| End::at(root, low, Side::Front));
         let found = loop {
             let at_leaf = end.steps.len() > level;
             let Some(step) = end.steps.last_mut() else {
@@ -152,14 +247,25 @@ impl Walk {
             // SAFETY: a live word of an inner slot is a child.
             let child = unsafe { NodeRef::from_target(target) };
             end.steps.push(Frame { node: child, min: first, max: last, slot: 0 });
+            if end.steps.len() > level && low <= first && last <= high {
+                let mut stretch = Stretch { leaf: child, slot: 0, first, max: last };
+                let found = stretch.next();
+                self.stretch = Some(stretch);
+                if found.is_some() {
+                    return found;
+                }
+                self.settle();
+                (low, high) = self.window?;
+                end = self.front.as_mut()?;
+            }
         };
         self.window = found.and_then(|found| (found.last < high).then(|| (found.last + 1, high)));
         found
     }
 
     /// As [`next_back`](Walk::next_back), but also an entry that reaches into what the other end has passed.
-    #[inline]
     pub(crate) fn next_back_overlapping(&mut self) -> Option<Found> {
+        self.settle();
         let (low, high) = self.window?;
         let root = self.root?;
         let level = root.1;

@@ -7,6 +7,8 @@
 //! refuses ([`alloc`], [`ballast`]), entries whose values are booked ([`counted`]), contents and
 //! trees of all shapes ([`shapes`], [`fixture`]), and readers that check while a writer works
 //! ([`beside`]).
+//!
+//! And the recorded address spaces of real programs ([`trace`]).
 
 pub mod alloc;
 pub mod ballast;
@@ -20,5 +22,6 @@ pub mod model;
 pub mod op;
 pub mod pair;
 pub mod shapes;
+pub mod trace;
 
 pub use model::{Bounds, Inclusive, Item, Model, Refusal, Span, span};
