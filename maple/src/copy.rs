@@ -60,9 +60,9 @@ impl<V: Entry> RangeMap<V> {
         V: TryClone,
     {
         let mut copy = Self::new();
-        // SAFETY: an entry of the map is not taken back during the call.
-        let copied = copy_root((&self.root, self.owner.untidy), &mut copy, |_, _, old| unsafe { try_clone_raw::<V>(old) });
-        copied.map(|()| copy).map_err(|_| AllocError(()))
+        // SAFETY: the map has entries of its own type.
+        let copied = unsafe { clone_root((&self.root, self.owner.untidy), &mut copy) };
+        copied.map(|()| copy)
     }
 
     /// A copy of the map, node for node, with every entry made by `entry` from the range and the entry of the original. `O(n)`.
@@ -109,12 +109,34 @@ pub(crate) fn copy_root<W: Entry, E>(
     copy: &mut RangeMap<W>,
     mut entry: impl FnMut(u64, u64, NonNull<()>) -> Result<NonNull<()>, E>,
 ) -> Result<(), Stopped<E>> {
-    dup::prepare(root, &mut copy.owner).map_err(|_| None)?;
+    let Some(claim) = dup::prepare(root, &mut copy.owner).map_err(|_| None)? else { return Ok(()) };
     // Gaps are copied as they lie.
     copy.owner.untidy = untidy;
-    dup::copy(root, &copy.root, &mut copy.owner, |first, last, old| {
+    dup::copy(root, &copy.root, claim, |first, last, old| {
         entry(first, last, old).map_err(|error| Some((first..=last, error)))
     })
+}
+
+/// As [`copy_root`], with a clone of every entry.
+///
+/// # Errors
+///
+/// Out of memory, for a node or for an entry.
+///
+/// # Safety
+///
+/// The tree has entries of type `V`.
+pub(crate) unsafe fn clone_root<V: TryClone>((root, untidy): (&Root, bool), copy: &mut RangeMap<V>) -> Result<(), AllocError> {
+    if V::PLAIN {
+        if let Some(claim) = dup::prepare(root, &mut copy.owner)? {
+            copy.owner.untidy = untidy;
+            dup::copy_words(root, &copy.root, claim, untidy);
+        }
+        return Ok(());
+    }
+    // SAFETY: an entry of the tree is not taken back while its writer is kept out.
+    let copied = copy_root((root, untidy), copy, |_, _, old| unsafe { try_clone_raw::<V>(old) });
+    copied.map_err(|_| AllocError(()))
 }
 
 /// The outcome of [`copy_root`] for the caller of a face.

@@ -4,12 +4,11 @@
 //! entry. The copy is built from the top in the order of the index, and is a valid tree at every moment: slots that were not reached
 //! yet are gaps. So when an entry fails, or its closure panics, what was copied is the prefix, and only its right edge is trimmed.
 
-use crate::list::FreeList;
-use crate::node::{MAX_LEVELS, NodeRef, Root};
+use crate::node::{MAX_LEVELS, NodeRef, Root, Word};
 use crate::owner::Owner;
 use crate::path::Frame;
-use crate::pool;
-use crate::reserve::{Source, Stock};
+use crate::pool::{self, Claim};
+use crate::reserve::Stock;
 use arrayvec::ArrayVec;
 use core::ptr::NonNull;
 use maple_rcu::AllocError;
@@ -33,36 +32,71 @@ fn count(node: NodeRef, level: usize) -> usize {
 /// # Errors
 ///
 /// Out of memory.
-pub(crate) fn prepare(source: &Root, owner: &mut Owner) -> Result<(), AllocError> {
+pub(crate) fn prepare(source: &Root, owner: &mut Owner) -> Result<Option<Claim>, AllocError> {
     let Some((root, level)) = source.load() else {
-        return Ok(());
+        return Ok(None);
     };
     let earmark = level + 2;
-    let nodes: FreeList = pool::take(count(root, level) + earmark)?;
-    owner.stock = Stock::for_copy(nodes, earmark);
+    let nodes = count(root, level);
+    // The earmark first: it is in nobody's way then, whatever becomes of the copy.
+    let stock = pool::take(earmark)?;
+    let claim = match Claim::new(nodes) {
+        Ok(claim) => claim,
+        Err(refused) => {
+            pool::give(stock);
+            return Err(refused);
+        }
+    };
+    owner.stock = Stock::for_copy(stock, earmark);
     owner.reserve.add_earmarked(earmark);
-    Ok(())
+    owner.nodes_taken += nodes as u64;
+    Ok(Some(claim))
 }
 
-/// Copies `source` into the empty tree `target`, whose owner was [`prepare`]d. `entry` copies one entry, given its range; when it
-/// fails, everything before that entry is in `target`.
+/// Copies `source`, whose entries are plain words, into the empty tree `target` with the nodes that were [`prepare`]d.
+///
+/// The writer of `source` is kept out by the caller.
+pub(crate) fn copy_words(source: &Root, target: &Root, mut claim: Claim, untidy: bool) {
+    fn below(node: NodeRef, level: usize, claim: &mut Claim, untidy: bool) -> Option<NodeRef> {
+        // SAFETY: the node was just taken; the caller is the writer of the source.
+        let copy = unsafe { NodeRef::new_copy(claim.pop()?, node, true) };
+        let words = node.contents().1;
+        if level > 0 {
+            for (slot, word) in words.iter().enumerate() {
+                // SAFETY: a live word of an inner slot is a child.
+                let child = word.target().map(|child| unsafe { NodeRef::from_target(child) });
+                let copied = child.and_then(|child| below(child, level - 1, claim, untidy));
+                copy.publish(slot, copied.map_or(Word::EMPTY, NodeRef::word));
+            }
+        } else if untidy {
+            // What is dead is the source's.
+            words.iter().enumerate().for_each(|(slot, word)| copy.publish(slot, word.or_gap()));
+        }
+        Some(copy)
+    }
+    if let Some((root, level)) = source.load() {
+        let copied = below(root, level, &mut claim, untidy);
+        debug_assert!(copied.is_some() && claim.pop().is_none(), "nodes were miscounted");
+        target.publish(copied.map(|root| (root, level)));
+    }
+}
+
+/// Copies `source` into the empty tree `target` with the nodes that were [`prepare`]d. `entry` copies one entry, given its range; when it
+/// fails, everything before that entry is in `target`, and the nodes that are left go back to the pool.
 ///
 /// The writer of `source` is kept out by the caller.
 pub(crate) fn copy<E>(
     source: &Root,
     target: &Root,
-    owner: &mut Owner,
+    mut claim: Claim,
     mut entry: impl FnMut(u64, u64, NonNull<()>) -> Result<NonNull<()>, E>,
 ) -> Result<(), E> {
     let Some((root, level)) = source.load() else {
         return Ok(());
     };
     let mut fresh = |source: NodeRef| {
-        let node = owner.stock.take(&mut Source::Spare, 0).ok()?;
-        owner.nodes_taken += 1;
-        // SAFETY: a node that nobody can reach yet.
-        unsafe { node.copy_pivots(source) };
-        Some(node)
+        // SAFETY: the node was just taken; the caller is the writer of the source.
+        Some(unsafe { NodeRef::new_copy(claim.pop()?, source, false) })
     };
     // A step of the source (its `slot` is the next to copy) beside the copy of its node.
     let mut steps = ArrayVec::<(Frame, usize, NodeRef), MAX_LEVELS>::new();
@@ -82,7 +116,7 @@ pub(crate) fn copy<E>(
         let Some(old) = here.target() else { continue };
         if steps.len() > level {
             let new = entry(from.first(), from.last(), old)?;
-            copy.publish(slot, crate::node::Word::live(new));
+            copy.publish(slot, Word::live(new));
             continue;
         }
         // SAFETY: a live word of an inner slot is a child.

@@ -40,6 +40,8 @@ pub enum Release {
 /// * `borrow` of a pointer from `into_raw` is valid until `from_raw` is called on it, also when the pointer is moved or shared with
 ///   other threads as the auto traits of `Self` permit.
 /// * [`Release::Now`] is true: dropping the value does not end what `borrow` gave to readers inside a read section.
+/// * [`PLAIN`](Entry::PLAIN) is true of the type, if it is set: `from_raw` may be called for each copy of the pointer, and
+///   [`TryClone`] would give the same pointer.
 /// * With [`Release::Link`], `link` gives a link that may be retired once and that drops the value and frees it.
 pub unsafe trait Entry: Sized {
     /// What a reader gets.
@@ -49,6 +51,9 @@ pub unsafe trait Entry: Sized {
 
     /// How a removed entry is kept until readers are gone.
     const RELEASE: Release;
+
+    /// Whether an entry is nothing but its pointer: a copy of that is a copy of the entry, and both may be given up.
+    const PLAIN: bool = false;
 
     /// Whether giving an entry up does anything at all.
     const NEEDS_DROP: bool = core::mem::needs_drop::<Self>();
@@ -306,6 +311,7 @@ impl<T> TryClone for Arc<T> {
 unsafe impl<T: Sync + 'static> Entry for &'static T {
     type Ref<'a> = &'static T;
     const RELEASE: Release = Release::Now;
+    const PLAIN: bool = true;
 
     fn into_raw(self) -> NonNull<()> {
         const { assert_tag_bits::<T>() };
@@ -500,6 +506,7 @@ macro_rules! integer_entries {
         unsafe impl Entry for $type {
             type Ref<'a> = $type;
             const RELEASE: Release = Release::Now;
+            const PLAIN: bool = true;
 
             fn into_raw(self) -> NonNull<()> {
                 integer_to_raw($to(self))

@@ -17,7 +17,7 @@
 //! 3. **A slot is one [`Word`]**: nothing, a live pointer, or a pointer with the "dead" bit. In a leaf it points at an entry, in an
 //!    inner node at a node one level below. Slots past the last one in use are empty.
 //! 4. **The link belongs to the writer.** Readers never look at it. It threads free nodes, retired nodes and the reserve.
-//! 5. A node lies in a slab of the pool, is aligned to its own size and was initialised (if only with zeroes) when the slab was made.
+//! 5. A node lies in a slab of the pool, is aligned to its own size and was initialised when it was first handed out.
 
 use crate::search::{PIVOTS, Portable, Search};
 use crate::sync::{AtomicPtr, Ordering};
@@ -138,11 +138,41 @@ impl Word {
 pub(crate) struct NodeRef(NonNull<Node>);
 
 impl NodeRef {
+    /// Makes a node of memory that may be new: one gap.
+    ///
     /// # Safety
     ///
-    /// `node` is a node of a slab (invariant 5 of the module), and the invariant of [`NodeRef`] will be kept.
-    pub(crate) unsafe fn from_slab(node: NonNull<Node>) -> Self {
-        Self(node)
+    /// `memory` is a node of a slab (invariant 5 of the module) that nobody else has, and the invariant of [`NodeRef`] will be kept.
+    pub(crate) unsafe fn new_empty(memory: NonNull<Node>) -> Self {
+        // SAFETY: the caller's promise.
+        unsafe { Self::new(memory, &[u64::MAX; PIVOTS], &[Word::EMPTY; SLOTS]) }
+    }
+
+    /// Makes a node of memory that may be new: a copy of `source`, with its slots or, unless `slots`, with empty ones.
+    ///
+    /// # Safety
+    ///
+    /// As for [`NodeRef::new_empty`]; the caller is the writer of the source's tree.
+    #[inline(always)]
+    pub(crate) unsafe fn new_copy(memory: NonNull<Node>, source: NodeRef, slots: bool) -> Self {
+        let (pivots, words) = source.contents();
+        // SAFETY: the caller's promise.
+        unsafe { Self::new(memory, pivots, if slots { words } else { &[Word::EMPTY; SLOTS] }) }
+    }
+
+    /// # Safety
+    ///
+    /// As for [`NodeRef::new_empty`].
+    #[inline(always)]
+    unsafe fn new(memory: NonNull<Node>, pivots: &[u64; PIVOTS], words: &[Word; SLOTS]) -> Self {
+        let node = Node {
+            pivots: UnsafeCell::new(*pivots),
+            link: AtomicPtr::new(ptr::null_mut()),
+            slots: words.map(|word| AtomicPtr::new(word.0)),
+        };
+        // SAFETY: the caller's promise.
+        unsafe { memory.write(node) };
+        Self(memory)
     }
 
     /// The child that the live or dead `target` of an inner slot points at.
@@ -356,21 +386,6 @@ impl NodeRef {
         for (slot, word) in self.slots().iter().zip(source.contents().1) {
             // Relaxed: as in `fill`.
             slot.store(word.0, Ordering::Relaxed);
-        }
-    }
-
-    /// Makes this node a copy of `source` with empty slots.
-    ///
-    /// # Safety
-    ///
-    /// As for [`NodeRef::fill`]; `source` is another node.
-    pub(crate) unsafe fn copy_pivots(self, source: NodeRef) {
-        // SAFETY: nobody else can reach the node, so this is the only reference to its pivots.
-        let pivots = unsafe { self.pivots_mut() };
-        *pivots = *source.pivots();
-        for slot in self.slots() {
-            // Relaxed: as in `fill`.
-            slot.store(ptr::null_mut(), Ordering::Relaxed);
         }
     }
 

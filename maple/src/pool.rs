@@ -11,11 +11,11 @@
 //! and grows around a slab's edge. The pool's lock is never held across a call of the allocator or of foreign code.
 
 use crate::list::FreeList;
-use crate::node::{NODE_BYTES, NodeRef};
+use crate::node::{NODE_BYTES, Node, NodeRef};
 use crate::sync::{AtomicUsize, Mutex, Ordering};
 use core::ptr::{self, NonNull};
 use maple_rcu::AllocError;
-use std::alloc::{Layout, alloc_zeroed, dealloc};
+use std::alloc::{Layout, alloc, dealloc};
 
 const SLAB_ALIGN: usize = 32 * 1024;
 const SLAB_NODES: usize = SLAB_ALIGN / NODE_BYTES - 2;
@@ -108,36 +108,126 @@ pub fn pool_figures() -> PoolFigures {
 /// When the global allocator refuses a slab; everything taken so far is back in the pool then.
 pub(crate) fn take(count: usize) -> Result<FreeList, AllocError> {
     let mut nodes = FreeList::new();
-    // A large request (a copy) gets slabs of its own first, so that its nodes lie side by side.
-    let mut whole = count / SLAB_NODES;
     loop {
-        {
-            let mut pool = POOL.lock();
-            if whole == 0 {
-                pool.fill(&mut nodes, count);
-            }
-            if nodes.len() == count {
-                return Ok(nodes);
-            }
+        POOL.lock().fill(&mut nodes, count);
+        if nodes.len() == count {
+            return Ok(nodes);
         }
-        // SAFETY: the layout has a size above zero.
-        let Some(memory) = NonNull::new(unsafe { alloc_zeroed(LAYOUT) }) else {
+        let Some(slab) = new_slab() else {
             give(nodes);
             return Err(AllocError(()));
         };
-        let slab = memory.cast::<Slab>();
-        let head = Slab { free: FreeList::new(), fresh: 0, next: ptr::null_mut(), prev: ptr::null_mut() };
-        // SAFETY: the memory is ours and fits the head of a slab. (Zeroed behind it, so that every node is initialised.)
-        unsafe { slab.write(head) };
         let mut pool = POOL.lock();
         // SAFETY: the slab is new, so no other reference to it exists.
         unsafe { pool.link(slab.as_ptr()) };
         pool.empty += 1;
-        // Relaxed: a figure.
-        SLABS.fetch_add(1, Ordering::Relaxed);
-        whole = whole.saturating_sub(1);
-        let wanted = count.min(nodes.len() + SLAB_NODES);
-        pool.fill(&mut nodes, wanted);
+    }
+}
+
+/// A slab of which no node was handed out, on no list.
+fn new_slab() -> Option<NonNull<Slab>> {
+    // SAFETY: the layout has a size above zero.
+    let slab = NonNull::new(unsafe { alloc(LAYOUT) })?.cast::<Slab>();
+    let head = Slab { free: FreeList::new(), fresh: 0, next: ptr::null_mut(), prev: ptr::null_mut() };
+    // SAFETY: the memory is ours and fits the head of a slab.
+    unsafe { slab.write(head) };
+    // Relaxed: a figure.
+    SLABS.fetch_add(1, Ordering::Relaxed);
+    Some(slab)
+}
+
+/// The next node of a slab that was never handed out.
+///
+/// # Safety
+///
+/// The slab exists, and nobody else uses it.
+unsafe fn fresh_node(slab: NonNull<Slab>) -> Option<NonNull<Node>> {
+    // SAFETY: the caller's promise.
+    let head = unsafe { &mut *slab.as_ptr() };
+    if head.fresh == SLAB_NODES {
+        return None;
+    }
+    head.fresh += 1;
+    // SAFETY: node number `fresh` (from 1, the head being number 0) lies inside the slab's memory.
+    Some(unsafe { slab.cast::<Node>().add(head.fresh) })
+}
+
+/// Nodes for a copy, taken in one go: side by side as far as they fill slabs.
+///
+/// # Invariants
+///
+/// `slabs` is a chain (by `next`) of slabs that are on no list and that nobody else knows; `rest` are nodes besides. Of all these `left`
+/// nodes are counted as in use and not taken yet.
+#[derive(Debug)]
+pub(crate) struct Claim {
+    slabs: *mut Slab,
+    rest: FreeList,
+    left: usize,
+}
+
+impl Claim {
+    /// Takes `count` nodes, all or none.
+    ///
+    /// # Errors
+    ///
+    /// When the global allocator refuses a slab; everything taken so far is back in the pool then.
+    pub(crate) fn new(count: usize) -> Result<Self, AllocError> {
+        let mut claim = Self { slabs: ptr::null_mut(), rest: FreeList::new(), left: 0 };
+        while count - claim.left >= SLAB_NODES {
+            let slab = new_slab().ok_or(AllocError(()))?;
+            // SAFETY: the slab is new, so this thread alone knows it.
+            unsafe { (*slab.as_ptr()).next = claim.slabs };
+            claim.slabs = slab.as_ptr();
+            claim.left += SLAB_NODES;
+            // Relaxed: a figure.
+            IN_USE.fetch_add(SLAB_NODES, Ordering::Relaxed);
+        }
+        claim.rest = take(count - claim.left)?;
+        claim.left = count;
+        Ok(claim)
+    }
+
+    /// Takes a node; its memory may be new. `None` when all are taken.
+    #[inline]
+    pub(crate) fn pop(&mut self) -> Option<NonNull<Node>> {
+        while let Some(slab) = NonNull::new(self.slabs) {
+            // SAFETY: by the invariant of the type this thread alone knows the slab.
+            if let Some(node) = unsafe { fresh_node(slab) } {
+                self.left -= 1;
+                return Some(node);
+            }
+            // All its nodes are handed out, so it is on no list from here on.
+            // SAFETY: as above.
+            self.slabs = unsafe { slab.as_ref() }.next;
+        }
+        let node = self.rest.pop()?;
+        self.left -= 1;
+        Some(node.as_ptr())
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        give(self.rest.take());
+        let mut emptied = ptr::null_mut();
+        while let Some(slab) = NonNull::new(self.slabs) {
+            // SAFETY: by the invariant of the type this thread alone knows the slab.
+            let head = unsafe { &mut *slab.as_ptr() };
+            self.slabs = head.next;
+            let unused = SLAB_NODES - head.fresh;
+            // Relaxed: a figure.
+            IN_USE.fetch_sub(unused, Ordering::Relaxed);
+            if head.fresh == 0 {
+                head.next = emptied;
+                emptied = slab.as_ptr();
+                // Relaxed: a figure.
+                SLABS.fetch_sub(1, Ordering::Relaxed);
+            } else if unused > 0 {
+                // SAFETY: the slab is on no list, and the reference above is not used again.
+                unsafe { POOL.lock().link(slab.as_ptr()) };
+            }
+        }
+        release(emptied);
     }
 }
 
@@ -186,16 +276,14 @@ impl Pool {
             }
             let wanted = count - nodes.len();
             nodes.append(slab.free.split(wanted));
-            while nodes.len() < count && slab.fresh < SLAB_NODES {
-                slab.fresh += 1;
-                // SAFETY: node number `fresh` (from 1, the head being number 0) lies inside the slab's memory.
-                let node = unsafe { slab_ptr.cast::<[u8; NODE_BYTES]>().add(slab.fresh) };
-                let mut one = FreeList::new();
-                // SAFETY: a node of a slab, initialised with zeroes, that nobody has.
-                one.push(unsafe { NodeRef::from_slab(node.cast()) });
-                nodes.append(one);
+            while nodes.len() < count {
+                // SAFETY: the pool's lock is held, and the reference above is not used again.
+                let Some(memory) = (unsafe { fresh_node(slab_ptr) }) else { break };
+                // SAFETY: a node of a slab that nobody has.
+                nodes.push(unsafe { NodeRef::new_empty(memory) });
             }
-            if slab.available() == 0 {
+            // SAFETY: as for the first reference.
+            if unsafe { slab_ptr.as_ref() }.available() == 0 {
                 // SAFETY: the slab is on the list, and the reference above is not used again.
                 unsafe { self.unlink(slab_ptr.as_ptr()) };
             }

@@ -1,6 +1,6 @@
 //! The shared face: readers without locks, writers one at a time.
 
-use crate::copy::{DupError, copy_root, outcome};
+use crate::copy::{DupError, clone_root, copy_root, outcome};
 use crate::dump::{Dot, Dump};
 use crate::edit::{Leftovers, Memory, Mode, Writer};
 use crate::entry::{Kind, Release, Shared, TryClone, try_clone_raw};
@@ -443,10 +443,9 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
     {
         // Here, not in the closure: what was copied before memory ran out, or before a clone panicked, is dropped outside the lock.
         let mut copy = RangeMap::new();
-        // SAFETY: an entry of the tree is not taken back while its writer is kept out.
-        let entry = |_, _, old| unsafe { try_clone_raw::<V>(old) };
-        let copied = self.write(|writer| copy_root((writer.root, writer.owner.untidy), &mut copy, entry));
-        copied.map(|()| copy).map_err(|_| AllocError(()))
+        // SAFETY: the tree has entries of its own type.
+        let copied = self.write(|writer| unsafe { clone_root((writer.root, writer.owner.untidy), &mut copy) });
+        copied.map(|()| copy)
     }
 
     /// As [`dup`](Self::dup), with every entry made by `entry` from the range and the entry of the original.
