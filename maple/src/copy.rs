@@ -112,9 +112,7 @@ pub(crate) fn copy_root<W: Entry, E>(
     let Some(claim) = dup::prepare(root, &mut copy.owner).map_err(|_| None)? else { return Ok(()) };
     // Gaps are copied as they lie.
     copy.owner.untidy = untidy;
-    dup::copy(root, &copy.root, claim, |first, last, old| {
-        entry(first, last, old).map_err(|error| Some((first..=last, error)))
-    })
+    dup::copy(root, &copy.root, claim, |first, last, old| entry(first, last, old).map_err(|error| Some((first..=last, error))))
 }
 
 /// As [`copy_root`], with a clone of every entry.

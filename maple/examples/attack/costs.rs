@@ -282,7 +282,15 @@ pub(crate) fn remove(tree: &Tree, first: u64, last: u64, tally: &mut Tally) -> O
     let remove = || tree.remove_or(first..=last, Shortage::Refuse);
     let (taken, (removed, requests)) = nodes_taken(tree, || refused(tally, find, remove));
     borders.check(&removed, requests, [first, last, requests]);
-    borders.cut.then_some(Cost { bound: Bound::RemoveCutNodes, cost: taken, height })?.checked()
+    if !borders.cut {
+        check(
+            taken <= 3 * height,
+            "a removal that cut nothing took too many nodes",
+            [taken as u64, 3 * height as u64, height as u64],
+        );
+        return None;
+    }
+    Cost { bound: Bound::RemoveCutNodes, cost: taken, height }.checked()
 }
 
 /// The same for a map with one owner.

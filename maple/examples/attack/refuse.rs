@@ -154,6 +154,7 @@ fn play<V: Stored>(setting: Setting, seed: u64, totals: &mut Totals) {
 
     let mut entries = 0;
     for planted in &trees {
+        planted.go_on(&mut rng);
         entries += planted.check_rest();
         check(planted.tree.synchronize().is_ok(), "no grace period outside a read section", [0; 3]);
         planted.check_rest();
@@ -178,7 +179,10 @@ fn play_alone<V: Stored>(layouts: &[Layout], script: usize, tally: &mut Tally, r
     let ((), closed) = gate::closed(fell);
     tally.allocations += closed.refused;
     check(closed.refused == 0, "removals asked for memory", [closed.refused, 0, 0]);
-    for (map, _) in &maps {
+    for ((map, _), layout) in maps.iter_mut().zip(layouts) {
         check(map.validate().is_ok_and(|summary| summary.entries == 0), "a map is not valid, or not empty", [0; 3]);
+        let stored = map.store(layout.range(0), V::make(layout.value(0))).is_ok();
+        let found = map.get(layout.first(0)).and_then(V::read) == Some(layout.value(0));
+        check(stored && found, "what was stored after a removal was not found", [0; 3]);
     }
 }
