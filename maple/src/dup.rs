@@ -4,11 +4,12 @@
 //! entry. The copy is built from the top in the order of the index, and is a valid tree at every moment: slots that were not reached
 //! yet are gaps. So when an entry fails, or its closure panics, what was copied is the prefix, and only its right edge is trimmed.
 
-use crate::node::{MAX_LEVELS, NodeRef, Root, Word};
+use crate::node::{MAX_LEVELS, NodeRef, Root, SLOTS, Word};
 use crate::owner::Owner;
 use crate::path::Frame;
 use crate::pool::{self, Claim};
 use crate::reserve::Stock;
+use crate::search::{self, Operation, Search};
 use arrayvec::ArrayVec;
 use core::ptr::NonNull;
 use maple_rcu::AllocError;
@@ -26,6 +27,9 @@ fn count(node: NodeRef, level: usize) -> usize {
     let children = children.map(|child| unsafe { NodeRef::from_target(child) });
     1 + children.map(|child| count(child, level - 1)).sum::<usize>()
 }
+
+/// Children that are asked for from memory while one is copied.
+const AHEAD: usize = 4;
 
 /// Takes the nodes for a copy of `source` and for the copy's own prune (one a level and one more), and earmarks the latter.
 ///
@@ -47,8 +51,8 @@ pub(crate) fn prepare(source: &Root, owner: &mut Owner) -> Result<Option<Claim>,
             return Err(refused);
         }
     };
-    owner.stock = Stock::for_copy(stock, earmark);
-    owner.reserve.add_earmarked(earmark);
+    owner.stock = Stock::earmarking(stock);
+    owner.count_earmarked();
     owner.nodes_taken += nodes as u64;
     Ok(Some(claim))
 }
@@ -56,28 +60,82 @@ pub(crate) fn prepare(source: &Root, owner: &mut Owner) -> Result<Option<Claim>,
 /// Copies `source`, whose entries are plain words, into the empty tree `target` with the nodes that were [`prepare`]d.
 ///
 /// The writer of `source` is kept out by the caller.
-pub(crate) fn copy_words(source: &Root, target: &Root, mut claim: Claim, untidy: bool) {
-    fn below(node: NodeRef, level: usize, claim: &mut Claim, untidy: bool) -> Option<NodeRef> {
-        // SAFETY: the node was just taken; the caller is the writer of the source.
-        let copy = unsafe { NodeRef::new_copy(claim.pop()?, node, true) };
-        let words = node.contents().1;
-        if level > 0 {
-            for (slot, word) in words.iter().enumerate() {
-                // SAFETY: a live word of an inner slot is a child.
-                let child = word.target().map(|child| unsafe { NodeRef::from_target(child) });
-                let copied = child.and_then(|child| below(child, level - 1, claim, untidy));
-                copy.publish(slot, copied.map_or(Word::EMPTY, NodeRef::word));
+pub(crate) fn copy_words(source: &Root, target: &Root, claim: Claim, untidy: bool) {
+    if let Some((root, level)) = source.load() {
+        target.publish(search::run(CopyWords { root, level, claim, untidy }).map(|copy| (copy, level)));
+    }
+}
+
+/// Searches nothing, but copies nodes with the widest registers that there are.
+struct CopyWords {
+    root: NodeRef,
+    level: usize,
+    claim: Claim,
+    untidy: bool,
+}
+
+impl Operation for CopyWords {
+    type Output = Option<NodeRef>;
+
+    #[inline(always)]
+    fn run<S: Search>(mut self, _: S) -> Option<NodeRef> {
+        // An inner node, its copy, and the slot to go on with.
+        let mut steps = ArrayVec::<(NodeRef, NodeRef, usize), MAX_LEVELS>::new();
+        let top = self.node(self.root, self.level)?;
+        if self.level > 0 {
+            steps.push((self.root, top, 0));
+        }
+        while let Some((node, copy, from)) = steps.pop() {
+            let level = self.level - steps.len();
+            let words = node.contents().1;
+            let mut below = None;
+            if from == 0 {
+                words[..AHEAD].iter().for_each(|word| prefetch(*word));
             }
-        } else if untidy {
+            for slot in from..SLOTS {
+                let Some(child) = words[slot].target() else {
+                    copy.publish(slot, Word::EMPTY);
+                    continue;
+                };
+                // SAFETY: a live word of an inner slot is a child.
+                let child = unsafe { NodeRef::from_target(child) };
+                words.get(slot + AHEAD).into_iter().for_each(|word| prefetch(*word));
+                let copied = self.node(child, level - 1)?;
+                copy.publish(slot, copied.word());
+                if level > 1 {
+                    below = Some((child, copied, slot + 1));
+                    break;
+                }
+            }
+            if let Some((child, copied, next)) = below {
+                steps.push((node, copy, next));
+                steps.push((child, copied, 0));
+            }
+        }
+        debug_assert!(self.claim.pop().is_none(), "nodes were miscounted");
+        Some(top)
+    }
+}
+
+/// Asks for a child of an inner node.
+#[inline(always)]
+fn prefetch(word: Word) {
+    if let Some(child) = word.target() {
+        // SAFETY: a live word of an inner slot is a child.
+        unsafe { NodeRef::from_target(child) }.prefetch();
+    }
+}
+
+impl CopyWords {
+    #[inline(always)]
+    fn node(&mut self, node: NodeRef, level: usize) -> Option<NodeRef> {
+        // SAFETY: the node was just taken; the caller is the writer of the source.
+        let copy = unsafe { NodeRef::new_copy(self.claim.pop()?, node, true) };
+        if level == 0 && self.untidy {
             // What is dead is the source's.
-            words.iter().enumerate().for_each(|(slot, word)| copy.publish(slot, word.or_gap()));
+            node.contents().1.iter().enumerate().for_each(|(slot, word)| copy.publish(slot, word.or_gap()));
         }
         Some(copy)
-    }
-    if let Some((root, level)) = source.load() {
-        let copied = below(root, level, &mut claim, untidy);
-        debug_assert!(copied.is_some() && claim.pop().is_none(), "nodes were miscounted");
-        target.publish(copied.map(|root| (root, level)));
     }
 }
 

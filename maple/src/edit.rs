@@ -138,10 +138,7 @@ impl<'a> Writer<'a> {
     /// Closes it again, and sees to the books.
     pub(crate) fn close(&mut self, source: Source<'_>) {
         drop(source);
-        let used = self.owner.stock.used_earmark();
-        if used > 0 {
-            self.owner.reserve.sub_earmarked(used);
-        }
+        self.owner.count_earmarked();
     }
 
     /// Makes `first..=last` hold `word` (or nothing), whatever was there. What it displaced is in `left_over` or in retired nodes.

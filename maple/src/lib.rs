@@ -39,6 +39,7 @@ mod walk;
 
 mod edit;
 
+mod bulk;
 mod compact;
 mod dump;
 mod dup;
@@ -49,6 +50,7 @@ mod prune;
 mod sweep;
 mod validate;
 
+mod extend;
 mod face;
 mod figures;
 mod tail;

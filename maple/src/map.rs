@@ -15,7 +15,7 @@ use crate::reserve::Reserve;
 use crate::sweep::{Swept, Which};
 use crate::tail::Tail;
 use crate::validate::{Invalid, Summary, validate};
-use crate::walk::lookup;
+use crate::walk::{lookup, lookup_many};
 use arrayvec::ArrayVec;
 use core::fmt;
 use core::marker::PhantomData;
@@ -72,6 +72,21 @@ impl<V: Entry> RangeMap<V> {
     pub fn get(&self, index: u64) -> Option<V::Ref<'_>> {
         // SAFETY: the entry stays for as long as the map is borrowed.
         lookup(&self.root, index).map(|entry| unsafe { V::borrow(entry) })
+    }
+
+    /// The entries that cover `indices`, in their order. `O(N * h)`; in a large map much quicker than one call for each, because the
+    /// descents go side by side and wait for memory together. Allocates nothing.
+    ///
+    /// ```
+    /// let mut map = maple_tree::RangeMap::new();
+    /// map.store(10..20, 7u8)?;
+    /// assert_eq!(map.get_many([9, 10, 19, 20]), [None, Some(7), Some(7), None]);
+    /// # Ok::<(), maple_tree::StoreError<u8>>(())
+    /// ```
+    #[inline]
+    pub fn get_many<const N: usize>(&self, indices: [u64; N]) -> [Option<V::Ref<'_>>; N] {
+        // SAFETY: the entries stay for as long as the map is borrowed.
+        lookup_many(&self.root, &indices).map(|found| found.map(|entry| unsafe { V::borrow(entry) }))
     }
 
     /// The entry that covers `index` with its exact range, or nothing with the whole gap around `index`. `O(h)`.

@@ -22,6 +22,7 @@
 use crate::search::{PIVOTS, Portable, Search};
 use crate::sync::{AtomicPtr, Ordering};
 use core::cell::UnsafeCell;
+use core::mem::offset_of;
 use core::ops::Range;
 use core::ptr::{self, NonNull};
 
@@ -43,7 +44,7 @@ pub(crate) struct Node {
     slots: [AtomicPtr<()>; SLOTS],
 }
 
-const _: () = assert!(size_of::<Node>() == NODE_BYTES && align_of::<Node>() == NODE_BYTES);
+const _: () = assert!(size_of::<Node>() == NODE_BYTES && align_of::<Node>() == NODE_BYTES && offset_of!(Node, pivots) == 0);
 
 /// What a slot holds.
 ///
@@ -165,13 +166,16 @@ impl NodeRef {
     /// As for [`NodeRef::new_empty`].
     #[inline(always)]
     unsafe fn new(memory: NonNull<Node>, pivots: &[u64; PIVOTS], words: &[Word; SLOTS]) -> Self {
-        let node = Node {
-            pivots: UnsafeCell::new(*pivots),
-            link: AtomicPtr::new(ptr::null_mut()),
-            slots: words.map(|word| AtomicPtr::new(word.0)),
-        };
-        // SAFETY: the caller's promise.
-        unsafe { memory.write(node) };
+        // SAFETY: inside the node.
+        let link = unsafe { memory.byte_add(offset_of!(Node, link)) }.cast::<AtomicPtr<()>>();
+        // SAFETY: as above.
+        let slots = unsafe { memory.byte_add(offset_of!(Node, slots)) }.cast::<[Word; SLOTS]>();
+        // SAFETY: nobody else has the node (the caller's promise), and its pivots come first.
+        unsafe { memory.cast().write(*pivots) };
+        // SAFETY: as above.
+        unsafe { link.write(AtomicPtr::new(ptr::null_mut())) };
+        // SAFETY: as above; a word is a pointer, as an atomic pointer is in memory.
+        unsafe { slots.write(*words) };
         Self(memory)
     }
 
@@ -280,6 +284,12 @@ impl NodeRef {
         Word(self.slots()[slot].load(Ordering::Relaxed))
     }
 
+    /// Asks for the whole node to be brought near.
+    #[inline(always)]
+    pub(crate) fn prefetch(self) {
+        prefetch(self.0.cast());
+    }
+
     /// Pivots and slots as the writer sees them, who is the only one to call this and does not store to the node meanwhile.
     #[inline(always)]
     pub(crate) fn contents(&self) -> (&[u64; PIVOTS], &[Word; SLOTS]) {
@@ -306,6 +316,16 @@ impl NodeRef {
         let used = words.len() - 1;
         pivots[..used].copy_from_slice(&lasts[..used]);
         pivots[used..].fill(u64::MAX);
+        // SAFETY: the caller's promise.
+        unsafe { self.fill_slots(words) };
+    }
+
+    /// Makes the slots of this node hold `words`, wherever they end.
+    ///
+    /// # Safety
+    ///
+    /// As for [`NodeRef::fill`].
+    pub(crate) unsafe fn fill_slots(self, words: &[Word]) {
         for (slot, word) in self.slots().iter().zip(words) {
             // Relaxed: not reachable yet; the Release store that publishes the node orders these before it.
             slot.store(word.0, Ordering::Relaxed);
@@ -352,6 +372,21 @@ impl NodeRef {
                 slot.store(ptr::null_mut(), Ordering::Relaxed);
             }
         }
+    }
+
+    /// Makes slot `slot`, up to `last`, hold `word`.
+    ///
+    /// # Safety
+    ///
+    /// As for [`NodeRef::fill`].
+    #[inline(always)]
+    pub(crate) unsafe fn set(self, slot: usize, last: u64, word: Word) {
+        // SAFETY: nobody else can reach the node, so this is the only reference to its pivots.
+        if let Some(pivot) = unsafe { self.pivots_mut() }.get_mut(slot) {
+            *pivot = last;
+        }
+        // Relaxed: as in `fill`.
+        self.slots()[slot].store(word.0, Ordering::Relaxed);
     }
 
     /// Puts a range into the gap that is the last of `len` slots in use, and that goes on behind the range; `apart`: it begins before
@@ -425,6 +460,25 @@ impl NodeRef {
         // Relaxed: as in `load_link`.
         self.link().store(link, Ordering::Relaxed);
     }
+}
+
+/// 64 bytes, on most machines.
+struct CacheLine(#[expect(dead_code, reason = "for its size")] [u64; 8]);
+
+const LINES: usize = NODE_BYTES / size_of::<CacheLine>();
+
+/// A hint to the processor; it changes nothing but time.
+#[inline(always)]
+fn prefetch(node: NonNull<CacheLine>) {
+    #[cfg(target_arch = "x86_64")]
+    for line in 0..LINES {
+        use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        let line = node.as_ptr().wrapping_add(line).cast();
+        // SAFETY: every x86-64 processor has the instruction, and it accesses nothing.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(line) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = node;
 }
 
 /// The root word of a tree: nothing, or a node with its level in the low byte (nodes are aligned to 256).

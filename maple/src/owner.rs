@@ -25,6 +25,8 @@ pub(crate) struct Owner {
     pub(crate) hint: Hint,
     /// Whether removals beside readers may have left dead words, or gaps side by side.
     pub(crate) untidy: bool,
+    /// Nodes that the reserve's figures know as earmarked.
+    earmarked: usize,
     /// Nodes ever built for this tree.
     pub(crate) nodes_taken: u64,
     pub(crate) reserve: &'static Reserve,
@@ -40,6 +42,7 @@ impl Owner {
             dead: None,
             hint: Hint::new(),
             untidy: false,
+            earmarked: 0,
             nodes_taken: 0,
             reserve,
         }
@@ -74,6 +77,18 @@ impl Owner {
         }
     }
 
+    /// Tells the reserve's figures how many nodes are earmarked now.
+    #[inline]
+    pub(crate) fn count_earmarked(&mut self) {
+        let (before, now) = (self.earmarked, self.stock.earmarked());
+        if now > before {
+            self.reserve.add_earmarked(now - before);
+        } else if now < before {
+            self.reserve.sub_earmarked(before - now);
+        }
+        self.earmarked = now;
+    }
+
     /// Takes what is retired, to release it after a grace period or to hand it over.
     pub(crate) fn take_retired(&mut self) -> Limbo {
         self.count_retired();
@@ -104,8 +119,9 @@ impl Owner {
 
     /// Gives all nodes at hand back; the end of a tree.
     pub(crate) fn dissolve(&mut self) {
-        self.reserve.sub_earmarked(self.stock.earmarked());
-        self.reserve.repay(self.stock.take_all());
+        let nodes = self.stock.take_all();
+        self.count_earmarked();
+        self.reserve.repay(nodes);
     }
 }
 

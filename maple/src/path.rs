@@ -2,7 +2,7 @@
 //! children.
 
 use crate::node::{MAX_LEVELS, NodeRef, Root, Word};
-use crate::search::Search;
+use crate::search::{self, Operation, Search};
 use arrayvec::ArrayVec;
 use core::ptr::NonNull;
 
@@ -96,25 +96,36 @@ pub(crate) struct Path {
 
 impl Path {
     pub(crate) fn to(root: Option<(NodeRef, usize)>, index: u64) -> Self {
-        let Some((mut node, top)) = root else {
-            return Self { frames: ArrayVec::new(), top: 0 };
-        };
-        let mut frames = ArrayVec::new();
-        let (mut min, mut max) = (0, u64::MAX);
-        for _ in 0..=top {
-            let frame = Frame { node, min, max, slot: node.search(index) };
-            frames.push(frame);
-            if frames.len() > top {
-                break;
+        struct To(NodeRef, usize, u64);
+
+        impl Operation for To {
+            type Output = Path;
+
+            #[inline(always)]
+            fn run<S: Search>(self, search: S) -> Path {
+                let Self(mut node, top, index) = self;
+                let mut path = Path { frames: ArrayVec::new(), top };
+                let (mut min, mut max) = (0, u64::MAX);
+                for _ in 0..=top {
+                    let frame = Frame { node, min, max, slot: node.search_by(search, index) };
+                    path.frames.push(frame);
+                    if path.frames.len() > top {
+                        break;
+                    }
+                    let Some(child) = frame.word().target() else {
+                        break;
+                    };
+                    (min, max) = (frame.first(), frame.last());
+                    // SAFETY: a live word of an inner slot is a child.
+                    node = unsafe { NodeRef::from_target(child) };
+                }
+                path
             }
-            let Some(child) = frame.word().target() else {
-                break;
-            };
-            (min, max) = (frame.first(), frame.last());
-            // SAFETY: a live word of an inner slot is a child.
-            node = unsafe { NodeRef::from_target(child) };
         }
-        Self { frames, top }
+        match root {
+            Some((node, top)) => search::run(To(node, top, index)),
+            None => Self { frames: ArrayVec::new(), top: 0 },
+        }
     }
 
     /// Level of the root.

@@ -18,7 +18,7 @@ use maple_rcu::AllocError;
 use std::alloc::{Layout, alloc, dealloc};
 
 const SLAB_ALIGN: usize = 32 * 1024;
-const SLAB_NODES: usize = SLAB_ALIGN / NODE_BYTES - 2;
+pub(crate) const SLAB_NODES: usize = SLAB_ALIGN / NODE_BYTES - 2;
 const SLAB_BYTES: usize = (SLAB_NODES + 1) * NODE_BYTES;
 const KEPT_EMPTY: usize = 1;
 
@@ -156,13 +156,14 @@ unsafe fn fresh_node(slab: NonNull<Slab>) -> Option<NonNull<Node>> {
 ///
 /// # Invariants
 ///
-/// `slabs` is a chain (by `next`) of slabs that are on no list and that nobody else knows; `rest` are nodes besides. Of all these `left`
-/// nodes are counted as in use and not taken yet.
+/// `slabs` is a chain (by `next`) of slabs that are on no list, that nobody else knows and of which no node was handed out. The nodes
+/// `fresh..end`, of another slab that is on no list, and those of `rest` were not handed out either. All are counted as in use.
 #[derive(Debug)]
 pub(crate) struct Claim {
+    fresh: *mut Node,
+    end: *mut Node,
     slabs: *mut Slab,
     rest: FreeList,
-    left: usize,
 }
 
 impl Claim {
@@ -172,61 +173,92 @@ impl Claim {
     ///
     /// When the global allocator refuses a slab; everything taken so far is back in the pool then.
     pub(crate) fn new(count: usize) -> Result<Self, AllocError> {
-        let mut claim = Self { slabs: ptr::null_mut(), rest: FreeList::new(), left: 0 };
-        while count - claim.left >= SLAB_NODES {
-            let slab = new_slab().ok_or(AllocError(()))?;
+        let mut claim = Self::empty();
+        for _ in 0..count / SLAB_NODES {
+            let mut slab = new_slab().ok_or(AllocError(()))?;
             // SAFETY: the slab is new, so this thread alone knows it.
-            unsafe { (*slab.as_ptr()).next = claim.slabs };
+            unsafe { slab.as_mut() }.next = claim.slabs;
             claim.slabs = slab.as_ptr();
-            claim.left += SLAB_NODES;
             // Relaxed: a figure.
             IN_USE.fetch_add(SLAB_NODES, Ordering::Relaxed);
         }
-        claim.rest = take(count - claim.left)?;
-        claim.left = count;
+        claim.rest = take(count % SLAB_NODES)?;
         Ok(claim)
     }
 
-    /// Takes a node; its memory may be new. `None` when all are taken.
-    #[inline]
-    pub(crate) fn pop(&mut self) -> Option<NonNull<Node>> {
-        while let Some(slab) = NonNull::new(self.slabs) {
-            // SAFETY: by the invariant of the type this thread alone knows the slab.
-            if let Some(node) = unsafe { fresh_node(slab) } {
-                self.left -= 1;
-                return Some(node);
-            }
-            // All its nodes are handed out, so it is on no list from here on.
-            // SAFETY: as above.
-            self.slabs = unsafe { slab.as_ref() }.next;
+    /// No nodes.
+    pub(crate) const fn empty() -> Self {
+        Self { fresh: ptr::null_mut(), end: ptr::null_mut(), slabs: ptr::null_mut(), rest: FreeList::new() }
+    }
+
+    /// Nodes that are left.
+    pub(crate) fn len(&self) -> usize {
+        let mut slabs = 0;
+        let mut next = self.slabs;
+        while let Some(slab) = NonNull::new(next) {
+            slabs += 1;
+            // SAFETY: by the invariant of the type the slab exists.
+            next = unsafe { slab.as_ref() }.next;
         }
-        let node = self.rest.pop()?;
-        self.left -= 1;
-        Some(node.as_ptr())
+        (self.end.addr() - self.fresh.addr()) / NODE_BYTES + slabs * SLAB_NODES + self.rest.len()
+    }
+
+    /// Takes the nodes of another one, too.
+    pub(crate) fn extend(&mut self, mut more: Claim) {
+        while let Some(memory) = self.pop() {
+            // SAFETY: a node of a slab that was just taken.
+            more.rest.push(unsafe { NodeRef::new_empty(memory) });
+        }
+        *self = more;
+    }
+
+    /// Takes a node; its memory may be new. `None` when all are taken.
+    #[inline(always)]
+    pub(crate) fn pop(&mut self) -> Option<NonNull<Node>> {
+        if self.fresh == self.end && !self.next_slab() {
+            return self.rest.pop().map(NodeRef::as_ptr);
+        }
+        let node = NonNull::new(self.fresh)?;
+        // SAFETY: `fresh` is not at the end, so the next node, or the end, is inside the slab or just behind it.
+        self.fresh = unsafe { self.fresh.add(1) };
+        Some(node)
+    }
+
+    fn next_slab(&mut self) -> bool {
+        let Some(mut slab) = NonNull::new(self.slabs) else { return false };
+        // SAFETY: by the invariant of the type this thread alone knows the slab.
+        let head = unsafe { slab.as_mut() };
+        self.slabs = head.next;
+        head.fresh = SLAB_NODES;
+        // SAFETY: node number 1 (the head is number 0) lies inside the slab's memory.
+        self.fresh = unsafe { slab.as_ptr().cast::<Node>().add(1) };
+        // SAFETY: as above; the last node ends where the slab does.
+        self.end = unsafe { self.fresh.add(SLAB_NODES) };
+        true
     }
 }
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        give(self.rest.take());
+        let mut nodes = self.rest.take();
         let mut emptied = ptr::null_mut();
-        while let Some(slab) = NonNull::new(self.slabs) {
-            // SAFETY: by the invariant of the type this thread alone knows the slab.
-            let head = unsafe { &mut *slab.as_ptr() };
-            self.slabs = head.next;
-            let unused = SLAB_NODES - head.fresh;
-            // Relaxed: a figure.
-            IN_USE.fetch_sub(unused, Ordering::Relaxed);
-            if head.fresh == 0 {
-                head.next = emptied;
-                emptied = slab.as_ptr();
-                // Relaxed: a figure.
-                SLABS.fetch_sub(1, Ordering::Relaxed);
-            } else if unused > 0 {
-                // SAFETY: the slab is on no list, and the reference above is not used again.
-                unsafe { POOL.lock().link(slab.as_ptr()) };
-            }
+        while self.fresh < self.end
+            && let Some(memory) = self.pop()
+        {
+            // SAFETY: a node of a slab that was just taken.
+            nodes.push(unsafe { NodeRef::new_empty(memory) });
         }
+        while let Some(mut slab) = NonNull::new(self.slabs) {
+            // SAFETY: by the invariant of the type this thread alone knows the slab.
+            let head = unsafe { slab.as_mut() };
+            self.slabs = core::mem::replace(&mut head.next, emptied);
+            emptied = slab.as_ptr();
+            // Relaxed: figures.
+            IN_USE.fetch_sub(SLAB_NODES, Ordering::Relaxed);
+            // Relaxed: as above.
+            SLABS.fetch_sub(1, Ordering::Relaxed);
+        }
+        give(nodes);
         release(emptied);
     }
 }

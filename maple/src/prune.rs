@@ -14,6 +14,7 @@ use crate::edit::{Memory, Mode, Writer};
 use crate::list::{FreeList, Limbo, Remains};
 use crate::node::{MAX_LEVELS, NodeRef, SLOTS, Word};
 use crate::path::{Frame, Path};
+use crate::reserve::Source;
 use crate::run::Run;
 use arrayvec::ArrayVec;
 use core::ptr::NonNull;
@@ -130,13 +131,16 @@ impl Plan {
 }
 
 impl Writer<'_> {
-    /// Where a prune at `from` really begins when entries are not cut: behind an entry that covers `from` but starts before it.
-    /// `None`: nothing starts there or later.
-    fn border(&self, from: u64) -> Option<u64> {
+    /// Where a prune at `from` really begins, with the path to it: unless entries are cut, behind an entry that covers `from` but starts
+    /// before it. `None`: nothing starts there or later.
+    fn border(&self, from: u64, may_cut: bool) -> Option<(u64, Path)> {
         let path = Path::to(self.root.load(), from);
         match path.entry() {
-            Some(frame) if frame.first() < from => frame.last().checked_add(1),
-            _ => Some(from),
+            Some(frame) if !may_cut && frame.first() < from => {
+                let behind = frame.last().checked_add(1)?;
+                Some((behind, Path::to(self.root.load(), behind)))
+            }
+            _ => Some((from, path)),
         }
     }
 
@@ -160,10 +164,9 @@ impl Writer<'_> {
     ) -> Result<(), (u64, u64)> {
         debug_assert_eq!(self.mode, Mode::Exclusive);
         self.forget();
-        let Some(from) = (if may_cut { Some(from) } else { self.border(from) }) else {
+        let Some((from, path)) = self.border(from, may_cut) else {
             return Ok(());
         };
-        let path = Path::to(self.root.load(), from);
         let Some((root, top)) = self.root.load() else {
             return Ok(());
         };
@@ -188,17 +191,24 @@ impl Writer<'_> {
             }
             Below::Same | Below::Changed => {}
         }
+        let mut source = Source::Own;
         for step in plan.steps.iter().filter(|step| step.changes) {
             let node = step.frame.node;
-            for word in step.frame.live(step.falls..node.len()) {
-                let Some(target) = word.target() else {
-                    continue;
-                };
-                if step.level == 0 {
-                    entry(target);
-                } else {
+            let falls = step.falls..node.len();
+            if step.level == 0 {
+                step.frame.live(falls).filter_map(Word::target).for_each(&mut entry);
+            } else if falls.len() > 1
+                && let Ok(holder) = self.owner.stock.take(&mut source, 1)
+            {
+                // A node at hand holds the children, so that none of them, which nobody looked at for long, has to be brought near.
+                let (_, words) = node.contents();
+                // SAFETY: a node that nobody can reach.
+                unsafe { holder.fill_slots(&words[falls]) };
+                tail.push(holder, step.level, Remains::Tree);
+            } else {
+                for child in step.frame.live(falls).filter_map(Word::target) {
                     // SAFETY: a live word of an inner slot is a child.
-                    tail.push(unsafe { NodeRef::from_target(target) }, step.level - 1, Remains::Tree);
+                    tail.push(unsafe { NodeRef::from_target(child) }, step.level - 1, Remains::Tree);
                 }
             }
             if let Some(at) = step.cut {
@@ -212,6 +222,7 @@ impl Writer<'_> {
                 node.publish(last, Word::EMPTY);
             }
         }
+        self.close(source);
         self.lower_root();
         Ok(())
     }
@@ -236,10 +247,9 @@ impl Writer<'_> {
     /// When there are too few nodes. Nothing is changed then.
     pub(crate) fn prune_by_path_copy(&mut self, from: u64, may_cut: bool, memory: Memory) -> Result<Pruned, NoPath> {
         self.forget();
-        let Some(from) = (if may_cut { Some(from) } else { self.border(from) }) else {
+        let Some((from, path)) = self.border(from, may_cut) else {
             return Ok(Pruned::NOTHING);
         };
-        let path = Path::to(self.root.load(), from);
         let Some((root, top)) = self.root.load() else {
             return Ok(Pruned::NOTHING);
         };
@@ -344,7 +354,7 @@ impl Writer<'_> {
 
     /// Beside readers, in place: kills every entry that starts at or after `from`, from the top down. Takes no node.
     pub(crate) fn prune_in_place(&mut self, from: u64) -> Pruned {
-        let Some(from) = self.border(from) else {
+        let Some((from, _)) = self.border(from, false) else {
             return Pruned::NOTHING;
         };
         let before = self.owner.retired();

@@ -13,9 +13,10 @@
 //! deadlock on.
 
 use crate::list::FreeList;
-use crate::node::NodeRef;
+use crate::node::{MAX_LEVELS, NodeRef};
 use crate::pool;
 use crate::sync::{AtomicUsize, Mutex, MutexGuard, Ordering};
+use arrayvec::ArrayVec;
 use core::fmt;
 use maple_rcu::AllocError;
 
@@ -292,50 +293,61 @@ pub(crate) enum Source<'r> {
     Pool,
     /// What the tree has to spare, and nothing else.
     Spare,
+    /// All that the tree has at hand, its earmark first.
+    Own,
     /// What the tree has to spare, or with `earmark` all that it has at hand; then a loan.
     Loan { loan: Loan<'r>, earmark: bool },
 }
 
 /// The nodes that one tree has at hand, under the tree's lock.
-///
-/// # Invariants
-///
-/// `earmarked <= list.len()` between operations: those that grow the tree leave that many for its own prune.
 #[derive(Debug)]
 pub(crate) struct Stock {
-    list: FreeList,
-    earmarked: usize,
+    /// For the next stores.
+    spare: FreeList,
+    /// For the tree's own prune. An array, so that taking them does not wait for the memory of one to find the next.
+    earmark: ArrayVec<NodeRef, EARMARK>,
 }
+
+/// A node a level and one more, for the highest tree.
+const EARMARK: usize = MAX_LEVELS + 1;
 
 /// A tree that frees nodes keeps this many for its next stores and gives the rest back to the pool.
 const KEPT_FREE: usize = 16;
 
 impl Stock {
     pub(crate) const fn new() -> Self {
-        Self { list: FreeList::new(), earmarked: 0 }
+        Self { spare: FreeList::new(), earmark: ArrayVec::new_const() }
     }
 
-    /// A stock for a copy: `nodes` for its nodes, of which `earmarked` are to be left for its prune.
-    pub(crate) fn for_copy(nodes: FreeList, earmarked: usize) -> Self {
-        debug_assert!(earmarked <= nodes.len());
-        Self { list: nodes, earmarked }
+    /// A stock for a copy, with nodes for its prune.
+    pub(crate) fn earmarking(mut nodes: FreeList) -> Self {
+        let mut stock = Self::new();
+        while !stock.earmark.is_full()
+            && let Some(node) = nodes.pop()
+        {
+            stock.earmark.push(node);
+        }
+        stock.spare = nodes;
+        stock
     }
 
+    /// Nodes at hand, earmarked ones included.
     pub(crate) fn len(&self) -> usize {
-        self.list.len()
+        self.spare.len() + self.earmark.len()
     }
 
     pub(crate) fn earmarked(&self) -> usize {
-        self.earmarked
+        self.earmark.len()
     }
 
-    pub(crate) fn list(&self) -> &FreeList {
-        &self.list
+    /// All of them.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = NodeRef> {
+        self.spare.iter().chain(self.earmark.iter().copied())
     }
 
     /// Nodes that a growing operation may use.
     pub(crate) fn spare(&self) -> usize {
-        self.list.len() - self.earmarked
+        self.spare.len()
     }
 
     /// Takes a node.
@@ -343,63 +355,59 @@ impl Stock {
     /// # Errors
     ///
     /// When the source has none.
+    #[inline]
     pub(crate) fn take(&mut self, source: &mut Source<'_>, batch: usize) -> Result<NodeRef, AllocError> {
         let node = match source {
-            Source::Spare if self.spare() == 0 => None,
-            Source::Spare => self.list.pop(),
+            Source::Spare => self.spare.pop(),
+            Source::Own => self.earmark.pop().or_else(|| self.spare.pop()),
             Source::Pool => {
-                if self.spare() == 0 {
-                    self.list.append(pool::take(batch).or_else(|_| pool::take(1))?);
+                if self.spare.len() == 0 {
+                    self.spare = pool::take(batch).or_else(|_| pool::take(1))?;
                 }
-                self.list.pop()
+                self.spare.pop()
             }
-            Source::Loan { loan, earmark: false } if self.list.len() <= self.earmarked => loan.draw(),
-            Source::Loan { loan, .. } => self.list.pop().or_else(|| loan.draw()),
+            Source::Loan { loan, earmark } => {
+                let own = if *earmark { self.earmark.pop() } else { None };
+                own.or_else(|| self.spare.pop()).or_else(|| loan.draw())
+            }
         };
         node.ok_or(AllocError(()))
     }
 
     /// Takes back a node that an operation took and did not use.
     pub(crate) fn untake(&mut self, source: &mut Source<'_>, node: NodeRef) {
-        let node = match source {
-            Source::Loan { loan, .. } => loan.undraw(node).err(),
-            _ => Some(node),
-        };
-        if let Some(node) = node {
-            self.list.push(node);
+        let Source::Loan { loan, earmark } = source else { return self.spare.push(node) };
+        let Err(node) = loan.undraw(node) else { return };
+        match if *earmark { self.earmark.try_push(node).map_err(|full| full.element()) } else { Err(node) } {
+            Ok(()) => {}
+            Err(node) => self.spare.push(node),
         }
-    }
-
-    /// After an operation that may have used earmarked nodes: how many are earmarked no more.
-    pub(crate) fn used_earmark(&mut self) -> usize {
-        let left = self.earmarked.min(self.list.len());
-        core::mem::replace(&mut self.earmarked, left) - left
     }
 
     /// Takes back a node that nobody can reach.
     pub(crate) fn put(&mut self, node: NodeRef) {
-        self.list.push(node);
+        self.spare.push(node);
     }
 
     /// Repays what the reserve has lent, then gives what is past a small stock back to the pool, unless somebody holds the pool's lock
     /// just now.
     pub(crate) fn trim(&mut self, reserve: &Reserve) {
         if self.spare() > 0 && reserve.has_lent() {
-            let spare = self.spare();
-            reserve.repay(self.list.split(spare));
+            reserve.repay(self.spare.take());
         }
         let spare = self.spare();
         if spare > 2 * KEPT_FREE {
-            let excess = self.list.split(spare - KEPT_FREE);
+            let excess = self.spare.split(spare - KEPT_FREE);
             if let Err(excess) = pool::try_give(excess) {
-                self.list.append(excess);
+                self.spare.append(excess);
             }
         }
     }
 
     /// Everything, earmark included.
     pub(crate) fn take_all(&mut self) -> FreeList {
-        self.earmarked = 0;
-        self.list.take()
+        let mut all = self.spare.take();
+        self.earmark.drain(..).for_each(|node| all.push(node));
+        all
     }
 }

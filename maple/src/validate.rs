@@ -1,6 +1,5 @@
 //! Checking every invariant of a tree, and saying where one is broken.
 
-use crate::list::FreeList;
 use crate::node::{NodeRef, Root, SLOTS};
 use crate::owner::Owner;
 use crate::path::Frame;
@@ -50,8 +49,6 @@ pub enum InvalidKind {
     LostDead,
     /// A node can be reached in two ways, or is on a list of free nodes at the same time.
     ReachedTwice,
-    /// More is earmarked than there are nodes at hand.
-    Earmark,
     /// There was no memory for the check itself.
     OutOfMemory,
 }
@@ -64,7 +61,6 @@ impl fmt::Display for Invalid {
             InvalidKind::SlotAfterEnd => "a slot behind the end of the node is not empty",
             InvalidKind::LostDead => "a dead slot that no sweep would find",
             InvalidKind::ReachedTwice => "the node is reached twice",
-            InvalidKind::Earmark => "more nodes are earmarked than are at hand",
             InvalidKind::OutOfMemory => "no memory for the check",
         };
         write!(f, "node {:?} at level {}", self.node, self.level)?;
@@ -88,11 +84,10 @@ pub(crate) fn validate(root: &Root, owner: &Owner) -> Result<Summary, Invalid> {
     if let Some((node, level)) = root.load() {
         let top = Frame { node, min: 0, max: u64::MAX, slot: 0 };
         below(level, top, owner, &mut summary, &mut seen)?;
-        seen.add_list(owner.stock.list(), level, &top)?;
-        seen.check(&top, level)?;
-        if owner.stock.earmarked() > owner.stock.len() {
-            return Err(invalid(level, &top, None, InvalidKind::Earmark));
+        for node in owner.stock.iter() {
+            seen.add(node, level, &top)?;
         }
+        seen.check(&top, level)?;
     }
     Ok(summary)
 }
@@ -167,10 +162,6 @@ impl Seen {
         Ok(())
     }
 
-    fn add_list(&mut self, list: &FreeList, level: usize, frame: &Frame) -> Result<(), Invalid> {
-        list.iter().try_for_each(|node| self.add(node, level, frame))
-    }
-
     fn check(mut self, top: &Frame, level: usize) -> Result<(), Invalid> {
         self.0.sort_unstable();
         if self.0.windows(2).any(|pair| pair[0] == pair[1]) {
@@ -183,6 +174,7 @@ impl Seen {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::list::FreeList;
     use crate::node::Word;
     use crate::pool;
     use crate::reserve::Reserve;

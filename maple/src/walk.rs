@@ -38,6 +38,38 @@ impl Operation for Lookup<'_> {
     }
 }
 
+/// The entries that cover `indices`. The descents go side by side, so that they wait for memory together.
+#[inline]
+pub(crate) fn lookup_many<const N: usize>(root: &Root, indices: &[u64; N]) -> [Option<NonNull<()>>; N] {
+    search::run(LookupMany(root, indices))
+}
+
+struct LookupMany<'a, const N: usize>(&'a Root, &'a [u64; N]);
+
+impl<const N: usize> Operation for LookupMany<'_, N> {
+    type Output = [Option<NonNull<()>>; N];
+
+    #[inline(always)]
+    fn run<S: Search>(self, search: S) -> Self::Output {
+        let Self(root, indices) = self;
+        let Some((root, top)) = root.load() else { return [None; N] };
+        let mut found = [Some(root.as_ptr().cast()); N];
+        for level in (0..=top).rev() {
+            for (found, index) in found.iter_mut().zip(indices) {
+                let Some(target) = *found else { continue };
+                // SAFETY: the root, or a live word of an inner slot, which is a child.
+                let node = unsafe { NodeRef::from_target(target) };
+                *found = node.slot(node.search_by(search, *index)).target();
+                if let (Some(target), true) = (*found, level > 0) {
+                    // SAFETY: a live word of an inner slot is a child.
+                    unsafe { NodeRef::from_target(target) }.prefetch();
+                }
+            }
+        }
+        found
+    }
+}
+
 /// An entry with its range.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Found {
