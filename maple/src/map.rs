@@ -341,7 +341,7 @@ impl<V: Entry> RangeMap<V> {
         compacted
     }
 
-    /// Removes every entry. The map is as new.
+    /// Removes every entry. The map is as new. Allocates nothing, cannot fail.
     pub fn clear(&mut self) {
         self.writer().clear();
         self.release(Leftovers::default());

@@ -20,9 +20,7 @@ use arrayvec::ArrayVec;
 use core::fmt;
 use maple_rcu::AllocError;
 
-/// Nodes of the global reserve: the worst case of one operation on the kernel's tree is 63 nodes (three paths of 21 levels), and a
-/// prune of ours takes at most one node a level and one more. 64 nodes are 16 KiB and serve nine prunes of a tree of a million
-/// entries within one grace period.
+/// Nodes of the global reserve; the reason is in the documentation of [`Reserve`].
 const GLOBAL_NODES: usize = 64;
 
 static GLOBAL: Reserve = Reserve::new(GLOBAL_NODES);
@@ -33,6 +31,14 @@ static GLOBAL: Reserve = Reserve::new(GLOBAL_NODES);
 /// initialisation: every operation that may allocate, on any tree with this reserve, fills it up first come, first served.
 ///
 /// A loan is all-or-nothing, and nobody waits for one: who cannot be served is told so at once.
+///
+/// # Size
+///
+/// A prune takes at most one node a level, so at most 6 in a tree of a million entries: 64 nodes (16 KiB) serve ten such prunes within one
+/// grace period, and one of any tree there can be (24 levels at most). 64 is also just above the worst case of one operation on the
+/// Linux kernel's tree (63 nodes: three paths of 21 levels), the size that was suggested there for such a reserve. Copies keep nodes
+/// for their own prune beside it, and a prune that finds none is done in place, so too small a reserve costs atomicity, nothing else.
+/// Whoever expects more failures within one grace period sets another capacity ([`set_capacity`](Self::set_capacity)).
 ///
 /// # Invariants
 ///

@@ -296,7 +296,9 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
     /// Removes everything inside `range`. Entries that stick out are cut, one that sticks out on both sides is split (which clones
     /// it). `O(h)` and the entries removed.
     ///
-    /// The same as [`remove_or`](Self::remove_or) with [`Shortage::Allocate`].
+    /// The same as [`remove_or`](Self::remove_or) with [`Shortage::Allocate`]. As every operation that may allocate it fills the reserve
+    /// and hands over what is retired; where nothing may be asked for, use [`remove_whole`](Self::remove_whole), or `remove_or` with
+    /// [`Shortage::Refuse`].
     ///
     /// # Errors
     ///
@@ -312,8 +314,9 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
     /// nor the reserve has one. `O(h)` and the entries removed.
     ///
     /// Whole entries are removed without memory, without waiting and without entering a read section: at one instant when the nodes for
-    /// a copy of the path are at hand, else in place. A cut takes at most `3 * h` nodes, from what the tree has at
-    /// hand or from the [`Reserve`]. Only a hole inside one entry grows the tree and may ask the allocator whatever `shortage` says.
+    /// a copy of the path are at hand, else in place. A cut takes at most `3 * h` nodes, from what the tree has to
+    /// spare (not from what a copy earmarked for its prune) or from the [`Reserve`]. Only a hole inside one entry grows the tree and may
+    /// ask the allocator whatever `shortage` says.
     ///
     /// # Errors
     ///

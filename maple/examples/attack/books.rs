@@ -3,6 +3,7 @@
 use crate::entries::{Stored, made_and_dropped};
 use crate::gate;
 use crate::report::{check, check_equal};
+use crate::watched::Watched;
 use maple_tree::{Epoch, Rcu, Reserve, pool_figures};
 
 /// What there was before.
@@ -38,6 +39,7 @@ fn settle(balanced: impl Fn() -> bool) {
         }
         // Batches that were handed over are run by whichever thread is the next to press on with the epoch.
         Epoch::flush();
+        Watched::flush();
         check(Epoch::synchronize().is_ok(), "no grace period outside a read section", [0; 3]);
     }
 }
@@ -59,8 +61,8 @@ impl Books {
     }
 
     /// Checks that everything is as it was, when the trees are gone.
-    pub(crate) fn check(&self, reserves: &'static [Reserve]) {
-        let reserves = || reserves.iter().chain([Reserve::global()]).map(Reserve::figures);
+    pub(crate) fn check(&self, reserves: &[&Reserve]) {
+        let reserves = || reserves.iter().copied().chain([Reserve::global()]).map(Reserve::figures);
         let nodes = || pool_figures().nodes_in_use;
         settle(|| {
             let repaid = reserves().all(|figures| (figures.lent, figures.waiting) == (0, 0));

@@ -6,7 +6,8 @@ use crate::field::{Layout, Planted};
 use crate::gate;
 use crate::report::{Progress, Tally, check, check_equal, scene};
 use crate::rng::Rng;
-use maple_tree::{Epoch, MapleTree, PruneForm, Rcu, RcuArc, RcuBox, Reserve, pool_figures};
+use crate::watched::{Watched, engaged};
+use maple_tree::{MapleTree, PruneForm, Rcu, RcuArc, RcuBox, Reserve, pool_figures};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
 use std::thread;
@@ -22,7 +23,7 @@ fn own_value(layout: &Layout, entry: u32) -> u32 {
 
 /// A copy that others are reading already.
 struct InFlight<V: Stored> {
-    tree: MapleTree<V>,
+    tree: MapleTree<V, Watched>,
     layout: Layout,
     /// The entries where it fails, one after the other: what is at or after has to go.
     failures: Vec<u32>,
@@ -66,8 +67,14 @@ impl<V: Stored> InFlight<V> {
 
 impl<V: Stored> Copying for InFlight<V> {
     fn fail(&self, tally: &mut Tally) {
-        for &entry in &self.failures {
+        for (number, &entry) in self.failures.iter().enumerate() {
             let pruned = tally.removal(true, || self.tree.prune(self.layout.first(entry)));
+            // What it earmarked when it was made is enough for one, whatever others have taken.
+            check(
+                number > 0 || pruned.form == PruneForm::PathCopy,
+                "the first prune of a copy was not atomic",
+                [entry.into(), 0, 0],
+            );
             self.rest.store(entry, Ordering::SeqCst);
             tally.path_copies += u64::from(pruned.form == PruneForm::PathCopy);
         }
@@ -104,7 +111,7 @@ impl<V: Stored> Copying for InFlight<V> {
 }
 
 pub(crate) fn run(short: bool) -> String {
-    let count = if short { 1_000 } else { 10_000 };
+    let count = if short { 5_000 } else { 10_000 };
     for _ in 0..2 {
         check(Reserve::global().fill().is_ok(), "no memory for the reserve", [0; 3]);
     }
@@ -137,9 +144,10 @@ pub(crate) fn run(short: bool) -> String {
     books.check(&[]);
     drop(progress);
     format!(
-        "{}, {count} copies, {PRUNERS} threads, {} path copies, {} in-place falls, low-water mark {} of {}, {earmarked} nodes \
+        "{}, {} read sections, waits and hand-overs of theirs, {count} copies, {PRUNERS} threads, {} path copies, {} in-place falls, low-water mark {} of {}, {earmarked} nodes \
          earmarked, nodes in use {nodes_before} -> {nodes_in_flight} -> {}",
         tally.line("copies"),
+        engaged(),
         tally.path_copies,
         tally.falls,
         figures.low_water,
@@ -149,7 +157,7 @@ pub(crate) fn run(short: bool) -> String {
 }
 
 struct Originals {
-    rcu_arc: Vec<Planted<RcuArc<Payload>>>,
+    rcu_arc: Vec<Planted<RcuArc<Payload, Watched>>>,
     arc: Vec<Planted<Arc<Payload>>>,
     rcu_box: Vec<Planted<RcuBox<Payload>>>,
     plain: Vec<Planted<u32>>,
@@ -178,7 +186,7 @@ impl Originals {
     }
 
     fn check(&self) {
-        check(Epoch::synchronize().is_ok(), "no grace period outside a read section", [0; 3]);
+        check(Watched::synchronize().is_ok(), "no grace period outside a read section", [0; 3]);
         check_originals(&self.rcu_arc);
         check_originals(&self.arc);
         check_originals(&self.rcu_box);
@@ -240,6 +248,7 @@ fn prune(copies: &[Box<dyn Copying>]) -> Tally {
         check(reader.join().is_ok(), "a reader of copies panicked", [0; 3]);
         (total.allocations, total.exempted) = (closed.refused, closed.exempted);
         check(closed.refused == 0, "removals asked for memory", [closed.refused, 0, 0]);
+        check_equal(engaged() as usize, 0, "removals entered a read section, waited for readers or handed something over");
     });
     total
 }

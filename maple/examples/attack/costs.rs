@@ -5,6 +5,7 @@ use crate::report::{Tally, check};
 use maple_tree::{MapleTree, PruneForm, Pruned, RangeMap, RemoveError, Reserve, Shortage, pool_figures};
 use std::collections::HashSet;
 use std::ops::RangeInclusive;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The bounds, for a tree of height `h` before the removal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -27,10 +28,12 @@ pub(crate) enum Bound {
     EraseStores,
     /// Nodes that `remove_or` takes when it cuts an entry.
     RemoveCutNodes,
+    /// The same of a map with one owner.
+    AloneRemoveCutNodes,
 }
 
 impl Bound {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::PathCopyNodes,
         Self::CutNodes,
         Self::InPlaceStores,
@@ -40,6 +43,7 @@ impl Bound {
         Self::EraseNodes,
         Self::EraseStores,
         Self::RemoveCutNodes,
+        Self::AloneRemoveCutNodes,
     ];
 
     fn of(self, height: usize) -> usize {
@@ -51,7 +55,7 @@ impl Bound {
             Self::AloneNodes | Self::EraseNodes => 0,
             Self::AloneCutNodes => 1,
             Self::EraseStores => height + 1,
-            Self::RemoveCutNodes => 3 * height,
+            Self::RemoveCutNodes | Self::AloneRemoveCutNodes => 3 * height,
         }
     }
 
@@ -66,6 +70,7 @@ impl Bound {
             Self::EraseNodes => "erase, nodes = 0",
             Self::EraseStores => "erase, stores <= 1 + nodes emptied <= 1 + h",
             Self::RemoveCutNodes => "remove that cuts, nodes <= 3 h",
+            Self::AloneRemoveCutNodes => "remove that cuts with one owner, nodes <= 3 h",
         }
     }
 
@@ -80,8 +85,16 @@ impl Bound {
             Self::EraseNodes => "an erase took a node",
             Self::EraseStores => "an erase stored to too many slots",
             Self::RemoveCutNodes => "a removal that cut took too many nodes",
+            Self::AloneRemoveCutNodes => "a removal that cut took too many nodes with one owner",
         }
     }
+}
+
+/// How often a removal cost more than its bound.
+static PASSED: AtomicU64 = AtomicU64::new(0);
+
+pub(crate) fn passed() -> u64 {
+    PASSED.load(Ordering::Relaxed)
 }
 
 /// What one removal did.
@@ -100,7 +113,9 @@ impl Cost {
     /// Checks the bound.
     fn checked(self) -> Option<Self> {
         let limit = self.bound.of(self.height);
-        check(self.cost <= limit, self.bound.passed(), [self.cost as u64, limit as u64, self.height as u64]);
+        if !check(self.cost <= limit, self.bound.passed(), [self.cost as u64, limit as u64, self.height as u64]) {
+            PASSED.fetch_add(1, Ordering::Relaxed);
+        }
         Some(self)
     }
 }
@@ -163,8 +178,11 @@ fn dead_slots(tree: &Tree) -> HashSet<String> {
     slots
 }
 
-/// Whether an entry covers `index` and does not begin there, or ends elsewhere than at `end`.
-fn sticks_out(found: (RangeInclusive<u64>, Option<u32>), first: u64, last: u64) -> bool {
+/// An entry with its range, or the range of a gap.
+type Slot = (RangeInclusive<u64>, Option<u32>);
+
+/// Whether it is an entry that begins before `first` or ends after `last`.
+fn sticks_out(found: Slot, first: u64, last: u64) -> bool {
     found.1.is_some() && (*found.0.start() < first || *found.0.end() > last)
 }
 
@@ -172,7 +190,7 @@ fn any_in(tree: &Tree, first: u64, last: u64) -> bool {
     tree.range(first..=last, &tree.pin()).next().is_some()
 }
 
-fn range_at(tree: &Tree, index: u64) -> (RangeInclusive<u64>, Option<u32>) {
+fn range_at(tree: &Tree, index: u64) -> Slot {
     tree.get_range(index, &tree.pin())
 }
 
@@ -238,39 +256,75 @@ pub(crate) fn remove_whole(tree: &Tree, first: u64, last: u64, tally: &mut Tally
     Cost { bound: Bound::WholeStores, cost: stores, height }.checked()
 }
 
-/// Erases, and checks both of its bounds; the cost that comes back is that in stores.
+/// Erases; what comes back is the cost in stores.
 pub(crate) fn erase(tree: &Tree, index: u64, tally: &mut Tally) -> Option<Cost> {
+    erase_both(tree, index, tally).map(|[_, stores]| stores)
+}
+
+/// Erases, and checks both of its bounds: on nodes and on stores.
+pub(crate) fn erase_both(tree: &Tree, index: u64, tally: &mut Tally) -> Option<[Cost; 2]> {
     let nodes = || tree.validate().map_or(0, |summary| summary.nodes);
     let (height, before) = (tree.figures().height, nodes());
     let find = range_at(tree, index).1.is_some();
     let erase = || tree.erase(index).map(|removed| removed.range());
     let (taken, range) = nodes_taken(tree, || without_memory(tally, find, erase));
-    Cost { bound: Bound::EraseNodes, cost: taken, height }.checked()?;
+    let in_nodes = Cost { bound: Bound::EraseNodes, cost: taken, height }.checked()?;
     // Each node that cannot be reached any more was unlinked by a store of its own.
     let cost = range.map_or(0, |_| 1 + before - nodes());
-    Cost { bound: Bound::EraseStores, cost, height }.checked()
+    Some([in_nodes, Cost { bound: Bound::EraseStores, cost, height }.checked()?])
 }
 
 /// Removes `first..=last`, which may cut an entry at either end, or punch a hole into one.
 pub(crate) fn remove(tree: &Tree, first: u64, last: u64, tally: &mut Tally) -> Option<Cost> {
     let height = tree.figures().height;
-    let (at_first, at_last) = (range_at(tree, first), range_at(tree, last));
-    let hole = at_first.0 == at_last.0 && *at_first.0.start() < first && *at_last.0.end() > last;
-    let cuts = sticks_out(at_first, first, last) || sticks_out(at_last, first, last);
+    let borders = Borders::of(range_at(tree, first), range_at(tree, last), first, last);
     let find = any_in(tree, first, last);
     let remove = || tree.remove_or(first..=last, Shortage::Refuse);
     let (taken, (removed, requests)) = nodes_taken(tree, || refused(tally, find, remove));
-    // A hole makes two entries of one: the one removal that may ask for memory.
-    check(requests == 0 || hole, "a removal asked for memory", [first, last, requests]);
-    match removed {
-        Ok(()) => {}
-        Err(RemoveError::WouldCut(_)) => drop(check(cuts, "a removal that cuts nothing failed", [first, last, 0])),
-        Err(_) => drop(check(hole, "a removal failed for another reason than a cut", [first, last, 0])),
-    }
-    if !cuts {
+    borders.check(&removed, requests, [first, last, requests]);
+    if !borders.cut {
+        check(
+            taken <= 3 * height,
+            "a removal that cut nothing took too many nodes",
+            [taken as u64, 3 * height as u64, height as u64],
+        );
         return None;
     }
     Cost { bound: Bound::RemoveCutNodes, cost: taken, height }.checked()
+}
+
+/// The same for a map with one owner.
+pub(crate) fn remove_alone(map: &mut RangeMap<u32>, first: u64, last: u64, tally: &mut Tally) -> Option<Cost> {
+    let (height, before) = (map.figures().height, map.figures().nodes_taken);
+    let borders = Borders::of(map.get_range(first), map.get_range(last), first, last);
+    let find = map.range(first..=last).next().is_some();
+    let (removed, requests) = refused(tally, find, || map.remove_or(first..=last, Shortage::Refuse));
+    borders.check(&removed, requests, [first, last, requests]);
+    let cost = (map.figures().nodes_taken - before) as usize;
+    borders.cut.then_some(Cost { bound: Bound::AloneRemoveCutNodes, cost, height })?.checked()
+}
+
+/// What a removal is going to do to the entries at the borders of its window.
+struct Borders {
+    cut: bool,
+    /// One entry sticks out on both sides. That makes two entries of one: the one removal that may ask for memory.
+    hole: bool,
+}
+
+impl Borders {
+    fn of(at_first: Slot, at_last: Slot, first: u64, last: u64) -> Self {
+        let hole = at_first.1.is_some() && *at_first.0.start() < first && *at_first.0.end() > last;
+        Self { cut: sticks_out(at_first, first, last) || sticks_out(at_last, first, last), hole }
+    }
+
+    fn check(&self, removed: &Result<(), RemoveError>, requests: u64, numbers: [u64; 3]) {
+        check(requests == 0 || self.hole, "a removal asked for memory", numbers);
+        match removed {
+            Ok(()) => {}
+            Err(RemoveError::WouldCut(_)) => drop(check(self.cut, "a removal that cuts nothing failed", numbers)),
+            Err(_) => drop(check(self.hole, "a removal failed for another reason than a cut", numbers)),
+        }
+    }
 }
 
 /// Prunes a map with one owner; `cut` says how.

@@ -1,5 +1,6 @@
 //! Random churn at a constant size: whether removal that never restores a balance leaves a tree that grows sparse or high.
 
+use crate::gate;
 use crate::report::{Progress, check, scene};
 use crate::rng::Rng;
 use maple_tree::{MapleTree, RangeMap, Summary};
@@ -23,6 +24,9 @@ fn claim(rng: &mut Rng, taken: &mut [bool]) -> u32 {
         }
     }
 }
+
+/// Looks at the nodes and the height on the way.
+const CHECKS: u64 = 50;
 
 /// Nodes in percent of those of the freshly built tree.
 fn percent(now: Summary, fresh: Summary) -> u64 {
@@ -49,6 +53,9 @@ pub(crate) fn run(short: bool) -> String {
     let fresh = summary(&map, &tree);
     scene(format!("{pairs} pairs of erase and store at {ENTRIES} entries"));
     let mut progress = Progress::new("density", pairs);
+    let mut now = fresh;
+    let mut most = [0; 2];
+    let mut allocations = 0;
     for pair in 0..pairs {
         if pair % 1024 == 0 {
             progress.at(pair, "erasing and storing");
@@ -58,28 +65,36 @@ pub(crate) fn run(short: bool) -> String {
         let old = core::mem::replace(&mut cells[at], cell);
         taken[old as usize] = false;
         let first = *span(old).start();
-        let erased = map.erase(first).is_some() && tree.erase(first).is_some();
+        let (erased, closed) = gate::closed(|| map.erase(first).is_some() && tree.erase(first).is_some());
+        allocations += closed.refused;
         check(erased, "an entry was not there to be erased", [first, 0, 0]);
         let stored = map.store(span(cell), 1).is_ok() && tree.store(span(cell), 1).is_ok();
         check(stored, "no memory to store", [pair, 0, 0]);
+        if (pair + 1) % (pairs / CHECKS) == 0 {
+            now = summary(&map, &tree);
+            for ((most, now), fresh) in most.iter_mut().zip(now).zip(fresh) {
+                *most = percent(now, fresh).max(*most);
+                check(now.entries == ENTRIES as usize, "entries were lost", [now.entries as u64, 0, 0]);
+                check(percent(now, fresh) <= 125, "nodes, in percent of a tree built anew", [percent(now, fresh), 125, pair]);
+                check(
+                    now.height <= fresh.height + 1,
+                    "height, and that of a tree built anew",
+                    [now.height as u64, fresh.height as u64, pair],
+                );
+            }
+        }
     }
-    let now = summary(&map, &tree);
     drop(progress);
-    for (now, fresh) in now.into_iter().zip(fresh) {
-        check(now.entries == ENTRIES as usize, "entries were lost", [now.entries as u64, 0, 0]);
-        check(percent(now, fresh) <= 125, "nodes, in percent of a tree built anew", [percent(now, fresh), 125, 0]);
-        check(
-            now.height <= fresh.height + 1,
-            "height, and that of a tree built anew",
-            [now.height as u64, fresh.height as u64, 0],
-        );
-    }
+    check(allocations == 0, "removals asked for memory", [allocations, 0, 0]);
     format!(
-        "density: {pairs} removals in each of two trees, {pairs} stores, nodes {} % (exclusive) and {} % (beside readers) of the {} in a \
-         tree built anew, height {} and {} beside {}",
+        "density: {} removals, 0 failures, {allocations} allocations, {pairs} pairs of erase and store in each of two trees, nodes {} % (exclusive) and {} % (beside \
+         readers) of the {} in a tree built anew, at most {} % and {} % at {CHECKS} looks, height {} and {} beside {}",
+        2 * pairs,
         percent(now[0], fresh[0]),
         percent(now[1], fresh[1]),
         fresh[0].nodes,
+        most[0],
+        most[1],
         now[0].height,
         now[1].height,
         fresh[0].height,

@@ -1,6 +1,7 @@
 //! The kinds of entries that the attacks store, and the count of what was made and dropped.
 
-use maple_tree::{ArcRef, Entry, Epoch, RcuArc, RcuArcRef, RcuBox, Shared, TryClone};
+use crate::watched::Watched;
+use maple_tree::{ArcRef, Entry, RcuArc, RcuArcRef, RcuBox, Shared, TryClone};
 use std::hint::black_box;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -54,7 +55,7 @@ impl Drop for Payload {
 }
 
 /// A kind of entry.
-pub(crate) trait Stored: Shared<Epoch> + TryClone + Sync {
+pub(crate) trait Stored: Shared<Watched> + TryClone + Sync {
     const NAME: &'static str;
 
     fn make(value: u32) -> Self;
@@ -129,23 +130,23 @@ impl Stored for Arc<Payload> {
     }
 }
 
-impl Stored for RcuArc<Payload> {
+impl Stored for RcuArc<Payload, Watched> {
     const NAME: &'static str = "RcuArc";
 
     fn make(value: u32) -> Self {
         RcuArc::try_new(Payload::new(value)).expect("entries are made while there is memory")
     }
 
-    fn read(entry: RcuArcRef<'_, Payload, Epoch>) -> Option<u32> {
+    fn read(entry: RcuArcRef<'_, Payload, Watched>) -> Option<u32> {
         entry.get().read()
     }
 
-    fn touch(entry: RcuArcRef<'_, Payload, Epoch>) -> bool {
+    fn touch(entry: RcuArcRef<'_, Payload, Watched>) -> bool {
         // No owner is left when the tree has let go of it; the value is there all the same.
         entry.upgrade().is_none_or(|owner| owner.read().is_some())
     }
 
-    fn owners(entry: RcuArcRef<'_, Payload, Epoch>) -> Option<usize> {
+    fn owners(entry: RcuArcRef<'_, Payload, Watched>) -> Option<usize> {
         entry.upgrade().map(|owner| RcuArc::strong_count(&owner) - 1)
     }
 }

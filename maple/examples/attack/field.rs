@@ -3,6 +3,7 @@
 use crate::entries::Stored;
 use crate::report::check;
 use crate::rng::{Rng, mix};
+use crate::watched::Watched;
 use maple_tree::{MapleTree, RangeMap, Reserve};
 use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -97,7 +98,7 @@ impl Marks {
 
 /// A tree beside readers, with what is known of it.
 pub(crate) struct Planted<V: Stored> {
-    pub(crate) tree: MapleTree<V>,
+    pub(crate) tree: MapleTree<V, Watched>,
     pub(crate) layout: Layout,
     /// Entries whose removal has begun: before the call that removes them.
     pub(crate) doomed: Marks,
@@ -137,6 +138,31 @@ impl<V: Stored> Planted<V> {
         let result = remove(!entries.clone().all(|entry| self.gone.get(entry)));
         self.gone.set_all(entries);
         result
+    }
+
+    /// Stores some of what is gone again, where the last removal was for one, looks for it and erases it: the tree goes on as before.
+    pub(crate) fn go_on(&self, rng: &mut Rng) {
+        let last = self.order[self.order.len() - 1];
+        let mut entries = [last, 0, self.layout.count - 1, rng.below(self.layout.count)];
+        entries.rotate_left(rng.below(4) as usize);
+        for entry in entries.into_iter().filter(|entry| self.gone.get(*entry)) {
+            let (range, value) = (self.layout.range(entry), self.layout.value(entry));
+            check(
+                self.tree.insert(range.clone(), V::make(value)).is_ok(),
+                "no room where something was removed",
+                [entry.into(), 0, 0],
+            );
+            let guard = self.tree.pin();
+            let (found, there) = self.tree.get_range(*range.start(), &guard);
+            let found = found == range && there.and_then(V::read) == Some(value);
+            check(found, "what was stored after a removal was not found", [entry.into(), 0, 0]);
+            drop(guard);
+            check(
+                self.tree.erase(*range.end()).is_some(),
+                "what was stored after a removal was not erased",
+                [entry.into(), 0, 0],
+            );
+        }
     }
 
     /// Checks the tree against the marks when nobody changes it; returns the number of entries.

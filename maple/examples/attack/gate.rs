@@ -30,6 +30,11 @@ pub(crate) fn exempt_this_thread() {
     EXEMPT.set(true);
 }
 
+/// Whether the calling thread is exempt.
+pub(crate) fn is_exempt() -> bool {
+    EXEMPT.get()
+}
+
 /// What a time with a closed gate came to.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Closed {

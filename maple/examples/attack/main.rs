@@ -33,6 +33,7 @@ mod refuse;
 mod report;
 mod rng;
 mod scripts;
+mod watched;
 mod worst;
 
 use std::env;

@@ -8,7 +8,9 @@ use crate::field::{Marks, Planted};
 use crate::gate;
 use crate::report::check;
 use crate::rng::Rng;
-use maple_tree::{Epoch, EpochGuard, Rcu};
+use crate::watched::Watched;
+use maple_tree::{EpochGuard, Rcu};
+use std::array;
 use std::ops::RangeInclusive;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -186,15 +188,31 @@ impl Company {
     }
 }
 
+/// Entries that a reader holds from the beginning of a section to its end.
+const HELD: usize = 32;
+
+/// Looks in a short section; some have up to 32 times as many, so that much is removed and waited for meanwhile.
+const LOOKS_IN_SECTION: u32 = 8;
+
 /// Reads in short sections. It opens them while the gate is closed, so it is exempt.
 fn read<V: Stored>(trees: &[Planted<V>], seed: u64, signals: &Signals) -> Duration {
     gate::exempt_this_thread();
     let mut eye = Eye::new(trees, seed);
     signals.ready.wait();
     while !signals.stop.load(Ordering::SeqCst) {
-        let guard = Epoch::pin();
-        for _ in 0..8 {
+        let guard = Watched::pin();
+        let held: [_; HELD] = array::from_fn(|_| {
+            let planted = &trees[eye.rng.below(trees.len() as u32) as usize];
+            let entry = eye.rng.below(planted.layout.count);
+            let found = planted.tree.get(planted.layout.first(entry), &guard);
+            found.map(|value| (value, planted.layout.value(entry)))
+        });
+        for _ in 0..LOOKS_IN_SECTION << eye.rng.below(6) {
             eye.look(&guard);
+        }
+        // Whatever was removed and waited for since then.
+        for (value, should) in held.into_iter().flatten() {
+            check(V::read(value) == Some(should), "an entry was released under a reader", [should.into(), 2, 0]);
         }
     }
     Duration::ZERO
@@ -206,7 +224,7 @@ const STARED_AT: usize = 4096;
 /// Stays in one section, which it opens before the gate is closed, until after it is opened again. So it is not exempt.
 fn stall<V: Stored>(trees: &[Planted<V>], signals: &Signals) -> Duration {
     let mut eye = Eye::new(trees, 3);
-    let guard = Epoch::pin();
+    let guard = Watched::pin();
     let start = Instant::now();
     let mut stared_at = Vec::with_capacity(STARED_AT);
     for planted in trees.iter().cycle().take(STARED_AT) {

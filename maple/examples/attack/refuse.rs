@@ -8,13 +8,15 @@ use crate::readers::{Company, looks};
 use crate::report::{Progress, Tally, check, check_equal, problems, scene};
 use crate::rng::Rng;
 use crate::scripts::{Felling, Script, fell_map};
+use crate::watched::{Watched, engaged};
 use maple_tree::{RcuArc, RcuBox, Reserve, pool_figures};
 use std::iter;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Nothing, too little, the default, and enough for thousands of path copies in a row.
-static RESERVES: [Reserve; 4] = [Reserve::new(0), Reserve::new(1), Reserve::new(64), Reserve::new(16_384)];
+static OWN: [Reserve; 3] = [Reserve::new(0), Reserve::new(1), Reserve::new(16_384)];
+/// Nothing, too little, the default (that of the process), and enough for thousands of path copies in a row.
+static RESERVES: [&Reserve; 4] = [&OWN[0], &OWN[1], Reserve::global(), &OWN[2]];
 const COMPANIES: [Company; 4] = [Company::Nobody, Company::Readers, Company::Stalled, Company::Releaser];
 
 /// Trees with this many entries each, and how many of them.
@@ -30,7 +32,12 @@ struct Setting {
     forest: &'static Forest,
     /// The first script; the others follow, tree by tree.
     script: usize,
+    /// The places of the company and the reserve in their tables.
+    cell: [usize; 2],
 }
+
+/// Prunes and erases that there are to be beside each company with each reserve when all of the attack is run.
+const LEAST: u64 = 1_000_000;
 
 #[derive(Default)]
 struct Totals {
@@ -38,6 +45,8 @@ struct Totals {
     stalled: Duration,
     peak_nodes: usize,
     low_water: Option<usize>,
+    /// Prunes and erases beside each company with each reserve.
+    cells: [[u64; RESERVES.len()]; COMPANIES.len()],
 }
 
 pub(crate) fn run(short: bool) -> String {
@@ -45,15 +54,16 @@ pub(crate) fn run(short: bool) -> String {
     // The script changes from setting to setting and from kind to kind of entry, so that each setting sees most of them in full.
     for (round, forest) in [FOREST].into_iter().chain(iter::repeat_n(BIG, 5)).enumerate() {
         for (column, company) in COMPANIES.into_iter().enumerate() {
-            for (row, reserve) in RESERVES.iter().enumerate() {
-                // In short, every second setting has one big tree of each kind.
+            for (row, reserve) in RESERVES.into_iter().enumerate() {
+                // In short, every second setting has one big tree of every second kind.
                 if !short || round == 0 || (round == 1 && (column + row) % 2 == 0) {
-                    settings.push(Setting { company, reserve, forest, script: 4 * column + row + round });
+                    let script = 4 * column + row + round;
+                    settings.push(Setting { company, reserve, forest, script, cell: [column, row] });
                 }
             }
         }
     }
-    for reserve in RESERVES.iter().chain([Reserve::global()]) {
+    for reserve in RESERVES {
         check(reserve.fill().is_ok(), "no memory for the reserve", [0; 3]);
     }
 
@@ -66,7 +76,10 @@ pub(crate) fn run(short: bool) -> String {
             break;
         }
         let mut round = |kind: usize, play: fn(Setting, u64, &mut Totals), name: &str| {
-            let Setting { company, reserve, forest, .. } = setting;
+            let &Setting { company, reserve, forest, cell: [column, _], .. } = setting;
+            if short && forest == BIG && (kind + column) % 2 == 1 {
+                return;
+            }
             let what = format!("{name}, {company:?}, reserve {}, trees {forest:?}", reserve.figures().capacity);
             progress.at((number * 5 + kind) as u64, &what);
             scene(what);
@@ -75,18 +88,24 @@ pub(crate) fn run(short: bool) -> String {
             books.check(&RESERVES);
         };
         round(0, play::<u32>, u32::NAME);
-        round(1, play::<RcuArc<Payload>>, RcuArc::NAME);
+        round(1, play::<RcuArc<Payload, Watched>>, <RcuArc<Payload, Watched>>::NAME);
         round(2, play::<RcuBox<Payload>>, RcuBox::NAME);
         round(3, play::<Arc<Payload>>, Arc::<Payload>::NAME);
         round(4, play::<Box<Payload>>, Box::<Payload>::NAME);
     }
     drop(progress);
 
-    let Totals { tally, stalled, peak_nodes, low_water } = totals;
+    let Totals { tally, stalled, peak_nodes, low_water, cells } = totals;
+    let least = cells.into_iter().flatten().min().unwrap_or(0);
+    check(short || problems() > 0 || least >= LEAST, "too few prunes and erases for what is claimed", [least, LEAST, 0]);
     format!(
-        "{}, beside a reader stalled for {stalled:.1?} in all, {} path copies, {} in-place falls, low-water mark {} of 64, \
+        "{}, {} read sections, waits and hand-overs of theirs, {} prunes and {} erases (at least {least} of these beside each company with each reserve), \
+         trees of 1 to 1000000 entries, beside a reader stalled for {stalled:.1?} in all, {} path copies, {} in-place falls, low-water mark {} of 64, \
          nodes in use {nodes_before} -> {peak_nodes} -> {}, {} lookups checked, {} requests by readers' own read sections",
         tally.line("refuse"),
+        engaged(),
+        tally.prunes,
+        tally.erases,
         tally.path_copies,
         tally.falls,
         low_water.unwrap_or(0),
@@ -98,7 +117,7 @@ pub(crate) fn run(short: bool) -> String {
 
 /// One kind of entry in one setting: plant, close the gate, remove, open the gate, look.
 fn play<V: Stored>(setting: Setting, seed: u64, totals: &mut Totals) {
-    let Setting { company, reserve, forest, script } = setting;
+    let Setting { company, reserve, forest, script, cell: [column, row] } = setting;
     let mut rng = Rng::new(seed);
     let layouts: Vec<Layout> = forest
         .iter()
@@ -121,6 +140,7 @@ fn play<V: Stored>(setting: Setting, seed: u64, totals: &mut Totals) {
     totals.peak_nodes = totals.peak_nodes.max(pool_figures().nodes_in_use);
     (tally.allocations, tally.exempted) = (closed.refused, closed.exempted);
     check(closed.refused == 0, "removals asked for memory", [closed.refused, 0, 0]);
+    check_equal(engaged() as usize, 0, "removals entered a read section, waited for readers or handed something over");
     if company != Company::Releaser {
         check_equal(figures.free + figures.lent, figures.capacity, "the reserve has not what it did not lend");
     }
@@ -134,6 +154,7 @@ fn play<V: Stored>(setting: Setting, seed: u64, totals: &mut Totals) {
 
     let mut entries = 0;
     for planted in &trees {
+        planted.go_on(&mut rng);
         entries += planted.check_rest();
         check(planted.tree.synchronize().is_ok(), "no grace period outside a read section", [0; 3]);
         planted.check_rest();
@@ -143,6 +164,7 @@ fn play<V: Stored>(setting: Setting, seed: u64, totals: &mut Totals) {
     if company == Company::Nobody {
         play_alone::<V>(&layouts, script, &mut tally, &mut rng);
     }
+    totals.cells[column][row] += tally.prunes + tally.erases;
     totals.tally.add(&tally);
 }
 
@@ -157,7 +179,10 @@ fn play_alone<V: Stored>(layouts: &[Layout], script: usize, tally: &mut Tally, r
     let ((), closed) = gate::closed(fell);
     tally.allocations += closed.refused;
     check(closed.refused == 0, "removals asked for memory", [closed.refused, 0, 0]);
-    for (map, _) in &maps {
+    for ((map, _), layout) in maps.iter_mut().zip(layouts) {
         check(map.validate().is_ok_and(|summary| summary.entries == 0), "a map is not valid, or not empty", [0; 3]);
+        let stored = map.store(layout.range(0), V::make(layout.value(0))).is_ok();
+        let found = map.get(layout.first(0)).and_then(V::read) == Some(layout.value(0));
+        check(stored && found, "what was stored after a removal was not found", [0; 3]);
     }
 }

@@ -78,6 +78,9 @@ pub(crate) fn print_problems() {
 pub(crate) struct Tally {
     /// Removals that found something to remove.
     pub(crate) removals: u64,
+    /// Those of them that were prunes of any form, and erases, where they are counted apart.
+    pub(crate) prunes: u64,
+    pub(crate) erases: u64,
     /// Removals that returned an error.
     pub(crate) failures: u64,
     /// Requests for memory while removals ran, other than by readers that open read sections.
@@ -113,6 +116,8 @@ impl Tally {
 
     pub(crate) fn add(&mut self, other: &Tally) {
         self.removals += other.removals;
+        self.prunes += other.prunes;
+        self.erases += other.erases;
         self.failures += other.failures;
         self.allocations += other.allocations;
         self.exempted += other.exempted;

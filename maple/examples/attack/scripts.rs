@@ -4,7 +4,8 @@ use crate::entries::Stored;
 use crate::field::{Layout, Planted};
 use crate::report::{Tally, check};
 use crate::rng::Rng;
-use maple_tree::{Epoch, PruneForm, Pruned, RangeMap, Removed, Shortage, Tail};
+use crate::watched::Watched;
+use maple_tree::{PruneForm, Pruned, RangeMap, Removed, Shortage, Tail};
 use std::array;
 
 /// One way.
@@ -57,19 +58,24 @@ pub(crate) struct Felling<'a, V: Stored> {
     rng: &'a mut Rng,
     /// No entry from this one on is left.
     end: u32,
-    kept: [Option<Removed<'a, V, Epoch>>; 8],
+    /// Some entries are spared to the end, so that what is dead lies in nodes that stay.
+    spare: bool,
+    kept: [Option<Removed<'a, V, Watched>>; 8],
 }
 
 impl<'a, V: Stored> Felling<'a, V> {
     pub(crate) fn new(planted: &'a Planted<V>, tally: &'a mut Tally, rng: &'a mut Rng) -> Self {
-        Self { planted, tally, rng, end: planted.layout.count, kept: array::from_fn(|_| None) }
+        let spare = rng.one_in(3);
+        Self { planted, tally, rng, end: planted.layout.count, spare, kept: array::from_fn(|_| None) }
     }
 
     pub(crate) fn run(mut self, script: Script) {
         let planted = self.planted;
+        let (spare, bottom) = (self.spare, if self.spare { planted.layout.count / 4 } else { 0 });
+        let spared = |entry: u32| spare && entry % 3 == 0;
         match script {
             Script::Erase | Script::EraseKeeping => {
-                for &entry in &planted.order {
+                for &entry in planted.order.iter().filter(|entry| !spared(**entry)) {
                     self.erase(entry, script == Script::EraseKeeping);
                     if self.rng.one_in(16) {
                         self.erase(entry, false);
@@ -92,13 +98,13 @@ impl<'a, V: Stored> Felling<'a, V> {
                         11..13 => self.window(Script::RemoveWhole),
                         _ => self.window(Script::Remove),
                     }
-                    if self.end == 0 {
+                    if self.end <= bottom {
                         break;
                     }
                 }
             }
             Script::Prune | Script::PruneInPlace | Script::PruneCut => {
-                while self.end > 0 {
+                while self.end > bottom {
                     self.shorten(script);
                 }
             }
@@ -117,6 +123,7 @@ impl<'a, V: Stored> Felling<'a, V> {
         let removed = planted.removing(entry..entry + 1, |find| self.tally.removal(find, || planted.tree.erase(index)));
         check(removed.is_some() != was_gone, "an erase did not find what is there, or found what is not", [index, 0, 0]);
         let Some(removed) = removed else { return };
+        self.tally.erases += 1;
         check(removed.range() == layout.range(entry), "an erase returned another range", [index, 0, 0]);
         check(V::read(removed.get()) == Some(layout.value(entry)), "an erase returned another value", [index, 0, 0]);
         if keep {
@@ -145,6 +152,7 @@ impl<'a, V: Stored> Felling<'a, V> {
         });
         self.end = start;
         let Some(Pruned { form, nodes_taken, nodes_retired, .. }) = pruned else { return };
+        self.tally.prunes += u64::from(form != PruneForm::Nothing);
         self.tally.path_copies += u64::from(form == PruneForm::PathCopy);
         let balanced = nodes_taken <= nodes_retired;
         check(balanced, "a prune took more nodes than it retired", [nodes_taken as u64, nodes_retired as u64, from]);
@@ -197,6 +205,7 @@ pub(crate) fn fell_map<V: Stored>(
                 let start = end.saturating_sub(1 + rng.below(2 * STRIDE - 1));
                 let from = layout.first(start);
                 let find = map.last().is_some_and(|(range, _)| *range.start() >= from);
+                tally.prunes += u64::from(find);
                 let tail = if turn == Script::PruneCut {
                     tally.fallible(find, "a prune that cuts nothing failed", || map.prune_cut(from))
                 } else {
@@ -228,6 +237,7 @@ pub(crate) fn fell_map<V: Stored>(
                 let removed = tally.removal(was_there, || map.erase(index));
                 check(removed.is_some() == was_there, "an erase did not find what is there", [index, 0, 0]);
                 let Some((range, value)) = removed else { continue };
+                tally.erases += 1;
                 check(range == layout.range(entry), "an erase returned another range", [index, 0, 0]);
                 drop(value);
                 check(!map.contains(index), "an entry was left after its removal", [index, 0, 0]);
