@@ -82,14 +82,21 @@ impl FreeList {
 
     /// Takes `count` nodes from the front, or all there are.
     pub(crate) fn split(&mut self, count: usize) -> FreeList {
-        let mut front = FreeList::new();
-        for _ in 0..count.min(self.len) {
-            let Some(node) = self.pop() else { break };
-            let mut one = FreeList::new();
-            one.push(node);
-            front.append(one);
+        let (Some((head, tail)), true) = (self.ends, 0 < count && count < self.len) else {
+            return if count == 0 { FreeList::new() } else { self.take() };
+        };
+        // The last node of the front, and the first of the rest.
+        let mut last = head;
+        let mut next = None;
+        for _ in 0..count {
+            last = next.unwrap_or(head);
+            // SAFETY: by the list's invariant the link of a node that is not the tail is the next node; `count` is below the length.
+            next = NonNull::new(last.load_link()).map(|next| unsafe { NodeRef::from_target(next) });
         }
-        front
+        let Some(rest) = next else { return self.take() };
+        self.ends = Some((rest, tail));
+        self.len -= count;
+        FreeList { ends: Some((head, last)), len: count }
     }
 
     pub(crate) fn take(&mut self) -> FreeList {

@@ -176,6 +176,7 @@ impl<'a> Release<'a> {
     }
 
     /// Releases one entry, or takes one node apart.
+    #[inline]
     fn step(&mut self) -> bool {
         if let Some(entry) = self.entries.pop() {
             // SAFETY: no reader is left (promise of `new`), the list owned the entry, and it was just taken off.
