@@ -194,15 +194,45 @@ impl Walk {
         if let Some(found) = self.stretch.as_mut().and_then(Stretch::next) {
             return Some(found);
         }
+        while self.next_leaf() {
+            if let Some(found) = self.stretch.as_mut().and_then(Stretch::next) {
+                return Some(found);
+            }
+        }
         self.next_further()
+    }
+
+    /// Moves a stretch that is at its end to the next leaf below the same parent, if that lies in the window, too.
+    #[inline]
+    fn next_leaf(&mut self) -> bool {
+        let (Some(stretch), Some(end), Some((_, high))) = (&mut self.stretch, &mut self.front, self.window) else { return false };
+        let [.., parent, leaf] = end.steps.as_mut_slice() else { return false };
+        if stretch.slot < SLOTS || parent.slot >= SLOTS || parent.last() > high {
+            return false;
+        }
+        let (first, last) = (parent.first(), parent.last());
+        let Some(target) = parent.node.slot(parent.slot).target() else { return false };
+        parent.slot = if last == parent.max { SLOTS } else { parent.slot + 1 };
+        // SAFETY: a live word of an inner slot is a child.
+        let node = unsafe { NodeRef::from_target(target) };
+        *leaf = Frame { node, min: first, max: last, slot: 0 };
+        *stretch = Stretch { leaf: node, slot: 0, first, max: last };
+        if let Some(ahead) = (parent.slot < SLOTS).then(|| parent.node.slot(parent.slot).target()).flatten() {
+            // SAFETY: as above.
+            unsafe { NodeRef::from_target(ahead) }.prefetch();
+        }
+        true
     }
 
     /// Calls `each` for every entry that is left, in order.
     #[inline]
     pub(crate) fn fold<T>(mut self, mut sum: T, mut each: impl FnMut(T, Found) -> T) -> T {
         loop {
-            if let Some(stretch) = &mut self.stretch {
+            while let Some(stretch) = &mut self.stretch {
                 sum = stretch.fold(sum, &mut each);
+                if !self.next_leaf() {
+                    break;
+                }
             }
             match self.next_further() {
                 Some(found) => sum = each(sum, found),
