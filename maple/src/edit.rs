@@ -272,7 +272,7 @@ impl<'a> Writer<'a> {
 
             let packed = run.lasts().last() == Some(&u64::MAX) && behind <= 1;
             let sibling =
-                if level < top { self.sibling(&run, packed, left.at(level + 1), right(level + 1), source) } else { None };
+                if level < top { self.sibling(&run, level, packed, left.at(level + 1), right(level + 1), source) } else { None };
 
             if let (Some(l), true, None) = (l, self.mode == Mode::Exclusive && one_node && !run.is_gap(), &sibling)
                 && run.len() <= SLOTS
@@ -375,6 +375,7 @@ impl<'a> Writer<'a> {
     fn sibling(
         &self,
         run: &Run<RUN>,
+        level: usize,
         packed: bool,
         pl: Option<&Frame>,
         pr: Option<Frame>,
@@ -385,6 +386,8 @@ impl<'a> Writer<'a> {
             0..=FEW if !run.is_gap() => MERGED,
             0..=SLOTS => return None,
             _ if packed => return None,
+            // An inner node that is filled up with a sibling's slots would be full again soon, and its memory matters little.
+            _ if level > 0 => return None,
             _ => 2 * SLOTS,
         };
         if matches!(source, Source::Spare) && self.owner.stock.spare() == 0 {

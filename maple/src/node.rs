@@ -245,7 +245,13 @@ impl NodeRef {
 
     /// Slots in use: at least one.
     pub(crate) fn len(self) -> usize {
-        self.search(u64::MAX) + 1
+        // A binary search without branches: the pivots in use come before those that are not.
+        let pivots = self.pivots();
+        let mut used = 0;
+        for step in [8, 4, 2, 1] {
+            used += if pivots[used + step - 1] < u64::MAX { step } else { 0 };
+        }
+        used + 1
     }
 
     /// Slots in use, of which there are at least `known`.
