@@ -128,16 +128,21 @@ struct Stretch {
 impl Stretch {
     #[inline(always)]
     fn next(&mut self) -> Option<Found> {
-        while self.slot < SLOTS {
-            let (first, last) = (self.first, self.leaf.last(self.slot, self.max));
-            let target = self.leaf.slot(self.slot).target();
-            self.slot = if last == self.max { SLOTS } else { self.slot + 1 };
-            self.first = last.wrapping_add(1);
+        while let Some(&last) = self.leaf.pivots().get(self.slot).filter(|last| **last < self.max) {
+            let (first, target) = (self.first, self.leaf.slot(self.slot).target());
+            (self.slot, self.first) = (self.slot + 1, last + 1);
             if let Some(entry) = target {
                 return Some(Found { first, last, entry });
             }
         }
-        None
+        if self.slot == SLOTS {
+            return None;
+        }
+        // The last slot in use ends where the leaf does.
+        let (first, last) = (self.first, self.max);
+        let target = self.leaf.slot(self.slot).target();
+        (self.slot, self.first) = (SLOTS, last.wrapping_add(1));
+        target.map(|entry| Found { first, last, entry })
     }
 
     /// Calls `each` for every entry that is left.
