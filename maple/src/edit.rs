@@ -19,7 +19,7 @@ use crate::list::Remains;
 use crate::node::{MAX_LEVELS, NodeRef, Root, SLOTS, Word};
 use crate::owner::Owner;
 use crate::path::{Frame, Path};
-use crate::reserve::Source;
+use crate::reserve::{Earmark, Source};
 use crate::run::Run;
 use crate::search;
 use arrayvec::ArrayVec;
@@ -129,8 +129,8 @@ impl<'a> Writer<'a> {
     pub(crate) fn source(&self, memory: Memory) -> Source<'static> {
         match memory {
             Memory::Allocate => Source::Pool,
-            Memory::Earmark => Source::Loan { loan: self.owner.reserve.loan(), earmark: true },
-            Memory::Borrow => Source::Loan { loan: self.owner.reserve.loan(), earmark: false },
+            Memory::Earmark => Source::Loan { loan: self.owner.reserve.loan(), earmark: Earmark::Taken(0) },
+            Memory::Borrow => Source::Loan { loan: self.owner.reserve.loan(), earmark: Earmark::Stays },
             Memory::Spare => Source::Spare,
         }
     }
