@@ -14,7 +14,7 @@
 //! With exclusive access a node that can hold the result is rewritten where it lies. Beside readers every changed node is a new one.
 
 use crate::entry::Kind;
-use crate::leaf::{Change, FEW};
+use crate::leaf::{Change, FEW, is_tidy};
 use crate::list::Remains;
 use crate::node::{MAX_LEVELS, NodeRef, Root, SLOTS, Word};
 use crate::owner::Owner;
@@ -348,6 +348,8 @@ impl<'a> Writer<'a> {
                     && (self.mode == Mode::Shared || word.is_live())
                 {
                     l.node.publish(l.slot, *word);
+                    // Gaps side by side are joined by who copies the node.
+                    self.owner.untidy |= !word.is_live() && !is_tidy(l.node, l.node.len());
                     return Ok(());
                 }
             }
