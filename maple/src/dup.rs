@@ -4,6 +4,7 @@
 //! entry. The copy is built from the top in the order of the index, and is a valid tree at every moment: slots that were not reached
 //! yet are gaps. So when an entry fails, or its closure panics, what was copied is the prefix, and only its right edge is trimmed.
 
+use crate::list::FreeList;
 use crate::node::{MAX_LEVELS, NodeRef, Root, SLOTS, Word};
 use crate::owner::Owner;
 use crate::path::Frame;
@@ -139,6 +140,30 @@ impl CopyWords {
     }
 }
 
+/// Ends the nodes on the right edge of a copy that stopped with one gap each; those that got nothing are not needed.
+fn trim(target: &Root, steps: &[(Frame, usize, NodeRef)]) {
+    let mut unused = FreeList::new();
+    for (depth, (_, _, copy)) in steps.iter().enumerate().rev() {
+        let live = (0..SLOTS).rev().find(|slot| copy.own_slot(*slot).is_live());
+        match (live, depth.checked_sub(1).map(|above| &steps[above])) {
+            (Some(last), _) if last + 1 < SLOTS => {
+                // SAFETY: nobody else has the copy yet.
+                unsafe { copy.truncate(last + 1) };
+            }
+            (Some(_), _) => {}
+            (None, above) => {
+                match above {
+                    // `slot` is the next to copy.
+                    Some((step, _, above)) => above.publish(step.slot - 1, Word::EMPTY),
+                    None => target.publish(None),
+                }
+                unused.push(*copy);
+            }
+        }
+    }
+    pool::give(unused);
+}
+
 /// Copies `source` into the empty tree `target` with the nodes that were [`prepare`]d. `entry` copies one entry, given its range; when it
 /// fails, everything before that entry is in `target`, and the nodes that are left go back to the pool.
 ///
@@ -173,8 +198,13 @@ pub(crate) fn copy<E>(
         step.slot += 1;
         let Some(old) = here.target() else { continue };
         if steps.len() > level {
-            let new = entry(from.first(), from.last(), old)?;
-            copy.publish(slot, Word::live(new));
+            match entry(from.first(), from.last(), old) {
+                Ok(new) => copy.publish(slot, Word::live(new)),
+                Err(refused) => {
+                    trim(target, &steps);
+                    return Err(refused);
+                }
+            }
             continue;
         }
         // SAFETY: a live word of an inner slot is a child.

@@ -14,12 +14,12 @@
 //! With exclusive access a node that can hold the result is rewritten where it lies. Beside readers every changed node is a new one.
 
 use crate::entry::Kind;
-use crate::leaf::{Change, FEW};
+use crate::leaf::{Change, FEW, is_tidy};
 use crate::list::Remains;
 use crate::node::{MAX_LEVELS, NodeRef, Root, SLOTS, Word};
 use crate::owner::Owner;
 use crate::path::{Frame, Path};
-use crate::reserve::Source;
+use crate::reserve::{Earmark, Source};
 use crate::run::Run;
 use crate::search;
 use arrayvec::ArrayVec;
@@ -129,8 +129,8 @@ impl<'a> Writer<'a> {
     pub(crate) fn source(&self, memory: Memory) -> Source<'static> {
         match memory {
             Memory::Allocate => Source::Pool,
-            Memory::Earmark => Source::Loan { loan: self.owner.reserve.loan(), earmark: true },
-            Memory::Borrow => Source::Loan { loan: self.owner.reserve.loan(), earmark: false },
+            Memory::Earmark => Source::Loan { loan: self.owner.reserve.loan(), earmark: Earmark::Taken(0) },
+            Memory::Borrow => Source::Loan { loan: self.owner.reserve.loan(), earmark: Earmark::Stays },
             Memory::Spare => Source::Spare,
         }
     }
@@ -348,6 +348,8 @@ impl<'a> Writer<'a> {
                     && (self.mode == Mode::Shared || word.is_live())
                 {
                     l.node.publish(l.slot, *word);
+                    // Gaps side by side are joined by who copies the node.
+                    self.owner.untidy |= !word.is_live() && !is_tidy(l.node, l.node.len());
                     return Ok(());
                 }
             }

@@ -128,7 +128,7 @@ impl Splice {
         let node = l.node;
         let (left_stays, right_stays) = (l_first < first, last < r_last);
         splice.push_if(left_stays && left != Word::EMPTY, first.wrapping_sub(1), left);
-        if !left_stays {
+        if !left_stays || left == Word::EMPTY {
             while splice.from > 0 && !node.own_slot(splice.from - 1).is_live() {
                 splice.from -= 1;
             }

@@ -295,8 +295,17 @@ pub(crate) enum Source<'r> {
     Spare,
     /// All that the tree has at hand, its earmark first.
     Own,
-    /// What the tree has to spare, or with `earmark` all that it has at hand; then a loan.
-    Loan { loan: Loan<'r>, earmark: bool },
+    /// What the tree has to spare, or all that it has at hand; then a loan.
+    Loan { loan: Loan<'r>, earmark: Earmark },
+}
+
+/// Whether an operation may take what is earmarked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Earmark {
+    /// It may not.
+    Stays,
+    /// It may, before anything else, and took this many nodes so far.
+    Taken(usize),
 }
 
 /// The nodes that one tree has at hand, under the tree's lock.
@@ -367,7 +376,10 @@ impl Stock {
                 self.spare.pop()
             }
             Source::Loan { loan, earmark } => {
-                let own = if *earmark { self.earmark.pop() } else { None };
+                let own = match earmark {
+                    Earmark::Stays => None,
+                    Earmark::Taken(taken) => self.earmark.pop().inspect(|_| *taken += 1),
+                };
                 own.or_else(|| self.spare.pop()).or_else(|| loan.draw())
             }
         };
@@ -378,9 +390,12 @@ impl Stock {
     pub(crate) fn untake(&mut self, source: &mut Source<'_>, node: NodeRef) {
         let Source::Loan { loan, earmark } = source else { return self.spare.push(node) };
         let Err(node) = loan.undraw(node) else { return };
-        match if *earmark { self.earmark.try_push(node).map_err(|full| full.element()) } else { Err(node) } {
-            Ok(()) => {}
-            Err(node) => self.spare.push(node),
+        match earmark {
+            Earmark::Taken(taken) if *taken > 0 => {
+                *taken -= 1;
+                self.earmark.push(node);
+            }
+            _ => self.spare.push(node),
         }
     }
 

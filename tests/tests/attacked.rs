@@ -255,3 +255,81 @@ fn an_erase_after_a_leaf_was_emptied_finds_its_entry() {
         }
     }
 }
+
+/// A map filled in order to the brim got an inner node for nothing but the gap behind the last entry, which outlived all entries.
+#[test]
+fn a_map_filled_to_the_brim_of_its_nodes_has_no_node_without_an_entry() {
+    for count in [16, 17, 255, 256, 257, 4096] {
+        let mut map: RangeMap<u32> = (0..count).map(|number| (number..=number, 1u32)).collect();
+        let before = map.validate().expect("a valid map");
+        map.compact().expect("memory");
+        assert_eq!(map.validate().expect("a valid map").nodes, before.nodes);
+        map.remove(..count).expect("nothing is cut");
+        assert_eq!(map.validate().expect("a valid map").nodes, 0, "{count} entries");
+    }
+}
+
+/// Leaves that were removed beside readers one after another left gaps side by side of which the tree knew nothing.
+#[test]
+fn gaps_side_by_side_above_the_leaves_do_not_outlive_the_entries() {
+    for order in [[0u64, 1, 2], [2, 1, 0], [1, 0, 2]] {
+        let mut tree = MapleTree::<u32>::new();
+        for number in 0..48u64 {
+            tree.store(number..=number, 1).expect("memory");
+        }
+        let [one, two, last] = order.map(|third| third * 16..third * 16 + 16);
+        tree.remove(one).expect("memory");
+        tree.remove(two).expect("memory");
+        let map = tree.get_mut();
+        map.remove(last).expect("memory");
+        assert_eq!(map.validate().expect("a valid map").nodes, 0, "{order:?}");
+    }
+}
+
+/// A gap in two slots was not joined when a removal began in the second.
+#[test]
+fn a_removal_that_begins_in_a_gap_joins_the_gap_before_it() {
+    let mut map = RangeMap::new();
+    for number in 0..3u64 {
+        map.store(number * 10..=number * 10 + 9, 1u32).expect("memory");
+    }
+    map.remove_whole(0..=19);
+    map.remove(15..=29).expect("nothing is cut");
+    assert_eq!(map.validate().expect("a valid map").nodes, 0);
+}
+
+/// A prune that found too few nodes put what the tree had to spare aside for the next prune.
+#[test]
+fn a_prune_that_is_refused_leaves_the_books_as_they_were() {
+    static NOTHING: maple_tree::Reserve = maple_tree::Reserve::new(0);
+    let tree = MapleTree::<u32>::with_reserve(&NOTHING);
+    for number in 0..3000u64 {
+        tree.store(number * 10..=number * 10 + 9, 1).expect("memory");
+    }
+    // Until one node is left, which is too few for a path of three.
+    for next in 3000.. {
+        tree.store(next * 10..=next * 10 + 9, 1).expect("memory");
+        let before = tree.figures();
+        if before.spare == 1 {
+            tree.prune_cut(15005).expect_err("an entry would be cut");
+            assert_eq!(tree.figures(), before);
+            return;
+        }
+    }
+}
+
+/// What was copied before the closure failed has gaps side by side, of which the copy knew nothing.
+#[test]
+fn a_copy_that_stopped_can_be_emptied() {
+    for (count, good) in (0..100u64).flat_map(|count| (0..count).map(move |good| (count, good))) {
+        let map: RangeMap<u32> = (0..count).map(|number| (number * 10..=number * 10 + 9, number as u32)).collect();
+        let failed = map.try_dup_with::<u32, ()>(|_, value| if u64::from(value) < good { Ok(value) } else { Err(()) });
+        let Err(maple_tree::DupError::Entry { mut partial, .. }) = failed else { panic!("it failed") };
+        assert_eq!(partial.iter().count() as u64, good);
+        partial.store(0..=0, 7).expect("memory");
+        for index in std::iter::once(0).chain((0..good).map(|number| number * 10 + 1)) {
+            assert!(partial.erase(index).is_some());
+        }
+        assert_eq!(partial.validate().expect("a valid map").nodes, 0, "{good} of {count}");
+    }
+}
