@@ -1,10 +1,10 @@
 //! Rebuilding a tree with full nodes.
 
 use crate::bulk::Bulk;
-use crate::edit::Writer;
 use crate::list::Remains;
 use crate::node::Word;
 use crate::walk::Walk;
+use crate::writer::Writer;
 use maple_rcu::AllocError;
 
 impl Writer<'_> {

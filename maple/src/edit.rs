@@ -1,4 +1,4 @@
-//! The one way to change ranges: gather, edit, scatter, publish.
+//! The general way to change ranges: gather, edit, scatter, publish. (Most changes concern one leaf: see [`leaf`](crate::leaf).)
 //!
 //! ```text
 //!   parent   [ .. | c | .. ]        the slots left of the edit, the new range and the slots right of it are gathered into an
@@ -13,66 +13,18 @@
 //!
 //! With exclusive access a node that can hold the result is rewritten where it lies. Beside readers every changed node is a new one.
 
-use crate::entry::Kind;
-use crate::leaf::{Change, FEW, is_tidy};
+use crate::leaf::{Change, FEW};
 use crate::list::Remains;
-use crate::node::{MAX_LEVELS, NodeRef, Root, SLOTS, Word};
-use crate::owner::Owner;
+use crate::node::{MAX_LEVELS, NodeRef, SLOTS, Word};
 use crate::path::{Frame, Path};
-use crate::reserve::{Earmark, Source};
-use crate::run::Run;
+use crate::reserve::Source;
+use crate::run::{Run, is_tidy, slots_needed};
 use crate::search;
+use crate::writer::{Leftovers, Memory, Mode, Writer};
 use arrayvec::ArrayVec;
 use core::ops::Range;
 use core::ptr::NonNull;
 use maple_rcu::AllocError;
-
-/// Whether readers may be in the tree.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Mode {
-    /// `&mut` on the tree: nodes may be written in place.
-    Exclusive,
-    /// Under the tree's lock, beside readers.
-    Shared,
-}
-
-/// Where an operation may take nodes from.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Memory {
-    /// What the tree has to spare, then the pool, which may ask the global allocator.
-    Allocate,
-    /// What the tree has at hand, its earmark included, then the reserve: for prunes.
-    Earmark,
-    /// What the tree has to spare, then the reserve.
-    Borrow,
-    /// What the tree has to spare.
-    Spare,
-}
-
-/// A tree in the hands of its writer.
-///
-/// # Invariants
-///
-/// `root` and `owner` belong to one tree whose entries are of `kind`. With [`Mode::Exclusive`] there are no readers and no node of
-/// the tree has a dead word; with [`Mode::Shared`] the tree's lock is held.
-#[derive(Debug)]
-pub(crate) struct Writer<'a> {
-    pub(crate) root: &'a Root,
-    pub(crate) owner: &'a mut Owner,
-    pub(crate) mode: Mode,
-    pub(crate) kind: Kind,
-    /// Whether the owner's hint says where a leaf is (see [`Hint`](crate::leaf::Hint)).
-    pub(crate) near: bool,
-}
-
-/// What is left of an edit, for its caller to release where foreign code may run.
-#[derive(Debug, Default)]
-pub(crate) struct Leftovers {
-    /// Entries that were displaced and are in no retired node.
-    pub(crate) displaced: ArrayVec<NonNull<()>, SLOTS>,
-    /// The copy of an entry for an edit that was refused.
-    pub(crate) unused: Option<NonNull<()>>,
-}
 
 /// At most fifteen whole slots and a remnant on either side of the new range, and a sibling.
 const RUN: usize = 3 * SLOTS + 4;
@@ -112,33 +64,12 @@ struct Draft {
     old: ArrayVec<Old, { 3 * MAX_LEVELS }>,
 }
 
-impl<'a> Writer<'a> {
-    pub(crate) fn new(root: &'a Root, owner: &'a mut Owner, mode: Mode, kind: Kind) -> Self {
-        let near = owner.hint.take();
-        Self { root, owner, mode, kind, near }
-    }
-
+impl Writer<'_> {
     /// A node for an edit.
     fn node(&mut self, source: &mut Source<'_>, draft: &mut Draft) -> Result<NodeRef, AllocError> {
         let node = self.owner.take(source)?;
         draft.fresh.push(node);
         Ok(node)
-    }
-
-    /// Opens where nodes come from.
-    pub(crate) fn source(&self, memory: Memory) -> Source<'static> {
-        match memory {
-            Memory::Allocate => Source::Pool,
-            Memory::Earmark => Source::Loan { loan: self.owner.reserve.loan(), earmark: Earmark::Taken(0) },
-            Memory::Borrow => Source::Loan { loan: self.owner.reserve.loan(), earmark: Earmark::Stays },
-            Memory::Spare => Source::Spare,
-        }
-    }
-
-    /// Closes it again, and sees to the books.
-    pub(crate) fn close(&mut self, source: Source<'_>) {
-        drop(source);
-        self.owner.count_earmarked();
     }
 
     /// Makes `first..=last` hold `word` (or nothing), whatever was there. What it displaced is in `left_over` or in retired nodes.
@@ -202,18 +133,6 @@ impl<'a> Writer<'a> {
             left_over.unused = copy.and_then(Word::target);
         }
         built
-    }
-
-    /// Retires a node that was replaced; what its successor does not have is marked as left behind, so that it is found when it is time
-    /// to release it.
-    pub(crate) fn retire_husk(&mut self, node: NodeRef, level: usize, removed: Range<usize>) {
-        for slot in removed {
-            let word = node.own_slot(slot);
-            if word.is_live() {
-                node.publish(slot, word.left_behind());
-            }
-        }
-        self.owner.retire(node, level, Remains::Husk);
     }
 
     fn retire(&mut self, old: &Old) {
@@ -410,16 +329,6 @@ impl<'a> Writer<'a> {
         let left = pl.filter(|pl| pl.slot > 0).and_then(|pl| child(pl, pl.slot - 1));
         left.map(Sibling::Left)
     }
-}
-
-/// The slots that the contents of a node need: neighbouring gaps, as removals beside readers leave them, count as one.
-pub(crate) fn slots_needed(node: NodeRef) -> usize {
-    let mut gap = false;
-    let needed = (0..node.len()).filter(|slot| {
-        let follows_gap = core::mem::replace(&mut gap, !node.own_slot(*slot).is_live());
-        !(gap && follows_gap)
-    });
-    needed.count()
 }
 
 /// One change of a range, at the leaves.

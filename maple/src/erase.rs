@@ -6,10 +6,12 @@
 //!                                                          the two children that stick out are entered
 //! ```
 
-use crate::edit::Writer;
+use crate::leaf::{Change, Exchanged};
 use crate::list::Remains;
 use crate::node::{NodeRef, SLOTS, Word};
-use crate::path::{Frame, Path};
+use crate::path::{Bottom, Frame, Path};
+use crate::search::{self, Operation, Search};
+use crate::writer::{Leftovers, Memory, Writer};
 use core::ptr::NonNull;
 
 /// An entry that was taken out of the tree.
@@ -23,6 +25,39 @@ pub(crate) struct Erased {
 }
 
 impl Writer<'_> {
+    /// With exclusive access, takes out the entry that covers `index`. The gap is joined with its neighbours, and nodes that got few are
+    /// merged, as far as no memory is needed.
+    pub(crate) fn take_out(&mut self, index: u64) -> Option<Exchanged> {
+        struct TakeOut<'c, 'w>(&'c mut Writer<'w>, u64);
+
+        impl Operation for TakeOut<'_, '_> {
+            /// What was taken out, and whether that was all.
+            type Output = Option<(Exchanged, bool)>;
+
+            #[inline(always)]
+            fn run<S: Search>(self, search: S) -> Option<(Exchanged, bool)> {
+                let Self(writer, index) = self;
+                let bottom = writer.find(search, index)?;
+                let Bottom { frame, level: 0, .. } = bottom else { return None };
+                let entry = frame.word().target()?;
+                let (first, last) = (frame.first(), frame.last());
+                frame.node.publish(frame.slot, Word::EMPTY);
+                let (left_over, split) = (&mut Leftovers::default(), &mut |entry| Ok(entry));
+                let gap = Change { writer, first, last, word: Word::EMPTY, memory: Memory::Spare, left_over, split };
+                let done = gap.at(search, bottom);
+                Some((Exchanged { first, last, entry }, matches!(done, Ok(true))))
+            }
+        }
+        let (taken, done) = search::run(TakeOut(self, index))?;
+        if !done {
+            let mut left_over = Leftovers::default();
+            let refused = self.write_any((taken.first, taken.last), Word::EMPTY, Memory::Spare, &mut left_over);
+            // A gap over exactly one slot never takes more slots than there were, so the leaf is rewritten in place.
+            debug_assert!(refused.is_ok() && left_over.displaced.is_empty());
+        }
+        Some(taken)
+    }
+
     /// Beside readers, takes out the entry that covers `index`.
     pub(crate) fn erase(&mut self, index: u64) -> Option<Erased> {
         let bottom = self.bottom(index)?;

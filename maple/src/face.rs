@@ -1,6 +1,5 @@
 //! What both faces do in the same way.
 
-use crate::edit::{Leftovers, Memory, Mode, Writer};
 use crate::entry::{Entry, Kind, TryClone, try_clone_raw};
 use crate::error::{InsertError, InsertErrorKind, RemoveError, WouldCut};
 use crate::list::Limbo;
@@ -10,6 +9,7 @@ use crate::range::inclusive;
 use crate::reserve::Reserve;
 use crate::sweep::Swept;
 use crate::walk::{Walk, lookup_range, whole_gap};
+use crate::writer::{Leftovers, Memory, Mode, Writer};
 use core::marker::PhantomData;
 use core::ops::{RangeBounds, RangeInclusive};
 use core::ptr::NonNull;

@@ -10,65 +10,20 @@
 //! A leaf that gets too many slots is seen to by [`overflow`](crate::overflow). The rest is left to the general way ([`edit`](crate::edit)):
 //! a change of several leaves, or a leaf that is left so empty that it should be merged.
 
-use crate::edit::{Leftovers, Memory, Mode, Writer};
+use crate::hint::Hint;
 use crate::list::Remains;
-use crate::node::{NodeRef, SLOTS, Word};
+use crate::node::{SLOTS, Word};
 use crate::path::{Bottom, Frame};
-use crate::run::Run;
+use crate::run::{Run, is_tidy};
 use crate::search::{self, Operation, Search};
+use crate::splice::Splice;
+use crate::writer::{Leftovers, Memory, Mode, Writer};
 use core::ops::Range;
 use core::ptr::NonNull;
 use maple_rcu::AllocError;
 
 /// A leaf with no more slots than this, after a change that took some, is merged with a sibling when both fit one node.
 pub(crate) const FEW: usize = 8;
-
-/// Where the writer last was, for a next change close by.
-///
-/// # Invariants
-///
-/// `live` is false from the moment a [`Writer`] is made until a change that knows the structure around the place says otherwise; every
-/// other change of the structure forgets it. So a place that is used is in the tree, with its bounds and its parent.
-#[derive(Debug, Default)]
-pub(crate) struct Hint {
-    bottom: Option<Bottom>,
-    /// The gap that the leaf ends with, if that is known: slots in use (else 0), and where the gap begins.
-    edge: (usize, u64),
-    live: bool,
-}
-
-impl Hint {
-    pub(crate) const fn new() -> Self {
-        Self { bottom: None, edge: (0, 0), live: false }
-    }
-
-    /// Whether the place may be used by who asks. The next one may not, unless it is noted again.
-    #[inline(always)]
-    pub(crate) fn take(&mut self) -> bool {
-        core::mem::replace(&mut self.live, false)
-    }
-
-    /// Where a range inside the gap that the leaf ends with would go: the leaf, its slots in use, and whether the range is apart from
-    /// what is before it.
-    #[inline(always)]
-    fn appends(&self, (first, last): (u64, u64)) -> Option<(&Bottom, usize, bool)> {
-        let (bottom, (len, gap)) = (self.bottom.as_ref()?, self.edge);
-        let apart = gap < first;
-        let fits = self.live && gap <= first && last < bottom.frame.max && len > 0 && len + usize::from(apart) < SLOTS;
-        fits.then_some((bottom, len, apart))
-    }
-
-    /// With exclusive access, stores a range inside the gap that the leaf ends with, as ranges in ascending order do: nothing is searched,
-    /// and nothing moves. Returns whether it did.
-    #[inline(always)]
-    pub(crate) fn append(&mut self, window: (u64, u64), word: Word) -> bool {
-        let Some((bottom, len, apart)) = self.appends(window) else { return false };
-        // SAFETY: exclusive access.
-        unsafe { bottom.frame.node.append(len, apart, window, word) };
-        self.edge = (len + usize::from(apart) + 1, window.1 + 1);
-        true
-    }
-}
 
 /// An entry that was taken out of its slot.
 #[derive(Clone, Copy, Debug)]
@@ -89,72 +44,6 @@ pub(crate) struct Change<'c, 'w> {
     pub(crate) split: &'c mut dyn FnMut(NonNull<()>) -> Result<NonNull<()>, AllocError>,
 }
 
-/// What a change puts in the place of some slots of a leaf.
-#[derive(Debug)]
-pub(crate) struct Splice {
-    /// The slots that are replaced: from this one,
-    pub(crate) from: usize,
-    /// up to, but not including, this one.
-    pub(crate) to: usize,
-    /// What replaces them: what is left of the first, the new range, what is left of the last; `len` of these.
-    lasts: [u64; 4],
-    words: [Word; 4],
-    len: usize,
-}
-
-impl Splice {
-    #[inline(always)]
-    fn push_if(&mut self, condition: bool, last: u64, word: Word) {
-        // Without a branch. There are at most three, and room for one that is not counted.
-        self.lasts[self.len % 4] = last;
-        self.words[self.len % 4] = word;
-        self.len += usize::from(condition);
-    }
-
-    /// Makes `first..=last`, from the slot of `l` to that of `r` in one leaf, hold `word`. `copy`: of the entry that sticks out on
-    /// both sides.
-    #[inline(always)]
-    fn new(l: &Frame, r: &Frame, (first, last): (u64, u64), word: Word, copy: Option<NonNull<()>>) -> Self {
-        let (l_first, r_last) = (l.first(), r.last());
-        let mut splice = Self { from: l.slot, to: r.slot + 1, lasts: [0; 4], words: [Word::EMPTY; 4], len: 0 };
-        let (left, right) = (l.word().or_gap(), copy.map_or(r.word(), Word::live).or_gap());
-        if word.is_live() {
-            splice.push_if(l_first < first, first.wrapping_sub(1), left);
-            splice.push_if(true, last, word);
-            splice.push_if(last < r_last, r_last, right);
-            return splice;
-        }
-        // Neighbouring gaps are joined.
-        let node = l.node;
-        let (left_stays, right_stays) = (l_first < first, last < r_last);
-        splice.push_if(left_stays && left != Word::EMPTY, first.wrapping_sub(1), left);
-        if !left_stays || left == Word::EMPTY {
-            while splice.from > 0 && !node.own_slot(splice.from - 1).is_live() {
-                splice.from -= 1;
-            }
-        }
-        let mut end = last;
-        if !right_stays || right == Word::EMPTY {
-            end = r_last;
-            while end < r.max && !node.own_slot(splice.to).is_live() {
-                end = node.last(splice.to, r.max);
-                splice.to += 1;
-            }
-        }
-        splice.push_if(true, end, word);
-        splice.push_if(right_stays && right != Word::EMPTY, r_last, right);
-        splice
-    }
-
-    pub(crate) fn lasts(&self) -> &[u64] {
-        &self.lasts[..self.len]
-    }
-
-    pub(crate) fn words(&self) -> &[Word] {
-        &self.words[..self.len]
-    }
-}
-
 impl Operation for Change<'_, '_> {
     /// Whether it was done.
     type Output = Result<bool, AllocError>;
@@ -171,7 +60,7 @@ impl Operation for Change<'_, '_> {
 impl Change<'_, '_> {
     /// Makes the change, which begins at `bottom`, if it concerns that node only.
     #[inline(always)]
-    fn at<S: Search>(self, search: S, bottom: Bottom) -> Result<bool, AllocError> {
+    pub(crate) fn at<S: Search>(self, search: S, bottom: Bottom) -> Result<bool, AllocError> {
         let Self { writer, first, last, word, memory, left_over, split } = self;
         let frame = bottom.frame;
         if last > frame.max {
@@ -224,49 +113,6 @@ impl Change<'_, '_> {
 }
 
 impl Writer<'_> {
-    /// The lowest step on the way to `index`; `None` in an empty tree.
-    pub(crate) fn bottom(&mut self, index: u64) -> Option<Bottom> {
-        struct Find<'c, 'w>(&'c mut Writer<'w>, u64);
-
-        impl Operation for Find<'_, '_> {
-            type Output = Option<Bottom>;
-
-            #[inline(always)]
-            fn run<S: Search>(self, search: S) -> Option<Bottom> {
-                self.0.find(search, self.1)
-            }
-        }
-        search::run(Find(self, index))
-    }
-
-    /// As [`bottom`](Self::bottom), inside an operation.
-    #[inline(always)]
-    fn find<S: Search>(&mut self, search: S, index: u64) -> Option<Bottom> {
-        if self.near
-            && let Some(bottom) = &self.owner.hint.bottom
-            && bottom.frame.min <= index
-            && index <= bottom.frame.max
-        {
-            let slot = bottom.frame.node.search_by(search, index);
-            return Some(Bottom { frame: Frame { slot, ..bottom.frame }, ..*bottom });
-        }
-        Bottom::to(search, self.root, index)
-    }
-
-    /// The structure around this place is as it was: the next change may start from there. `edge`: of a leaf that ends with a gap, the
-    /// slots in use and where the gap begins; else 0.
-    #[inline(always)]
-    pub(crate) fn stay(&mut self, bottom: &Bottom, edge: (usize, u64)) {
-        let hint = &mut self.owner.hint;
-        let known = hint.bottom.as_ref().is_some_and(|known| self.near && known.frame.node == bottom.frame.node);
-        if !known {
-            hint.bottom = Some(*bottom);
-            self.near = true;
-        }
-        hint.edge = edge;
-        hint.live = true;
-    }
-
     /// Puts `word` in the place of the entry that covers `index`, if there is one: one store. The range stays.
     pub(crate) fn exchange(&mut self, index: u64, word: Word) -> Option<Exchanged> {
         struct Exchange<'c, 'w>(&'c mut Writer<'w>, u64, Word);
@@ -288,39 +134,6 @@ impl Writer<'_> {
         search::run(Exchange(self, index, word))
     }
 
-    /// With exclusive access, takes out the entry that covers `index`. The gap is joined with its neighbours, and nodes that got few are
-    /// merged, as far as no memory is needed.
-    pub(crate) fn take_out(&mut self, index: u64) -> Option<Exchanged> {
-        struct TakeOut<'c, 'w>(&'c mut Writer<'w>, u64);
-
-        impl Operation for TakeOut<'_, '_> {
-            /// What was taken out, and whether that was all.
-            type Output = Option<(Exchanged, bool)>;
-
-            #[inline(always)]
-            fn run<S: Search>(self, search: S) -> Option<(Exchanged, bool)> {
-                let Self(writer, index) = self;
-                let bottom = writer.find(search, index)?;
-                let Bottom { frame, level: 0, .. } = bottom else { return None };
-                let entry = frame.word().target()?;
-                let (first, last) = (frame.first(), frame.last());
-                frame.node.publish(frame.slot, Word::EMPTY);
-                let (left_over, split) = (&mut Leftovers::default(), &mut |entry| Ok(entry));
-                let gap = Change { writer, first, last, word: Word::EMPTY, memory: Memory::Spare, left_over, split };
-                let done = gap.at(search, bottom);
-                Some((Exchanged { first, last, entry }, matches!(done, Ok(true))))
-            }
-        }
-        let (taken, done) = search::run(TakeOut(self, index))?;
-        if !done {
-            let mut left_over = Leftovers::default();
-            let refused = self.write_any((taken.first, taken.last), Word::EMPTY, Memory::Spare, &mut left_over);
-            // A gap over exactly one slot never takes more slots than there were, so the leaf is rewritten in place.
-            debug_assert!(refused.is_ok() && left_over.displaced.is_empty());
-        }
-        Some(taken)
-    }
-
     /// Beside readers, stores a range inside the gap that the leaf ends with. Returns whether it did.
     #[inline(always)]
     pub(crate) fn append(&mut self, window: (u64, u64), word: Word) -> bool {
@@ -339,12 +152,6 @@ impl Writer<'_> {
         let bottom = Bottom { frame: Frame { node, ..bottom.frame }, ..*bottom };
         self.stay(&bottom, (len + usize::from(apart) + 1, window.1 + 1));
         true
-    }
-
-    /// Forgets the place: the structure of the tree is about to change.
-    pub(crate) fn forget(&mut self) {
-        self.owner.hint.live = false;
-        self.near = false;
     }
 
     /// Stores a range inside a gap of a node just above the leaves: with a new leaf, which one store makes visible.
@@ -369,15 +176,6 @@ impl Writer<'_> {
         let edge = if last < inside.max { (items.len(), last + 1) } else { (0, 0) };
         self.stay(&Bottom { frame: inside, level: 0, parent: Some((frame.node, frame.slot)), grand: bottom.parent }, edge);
         Ok(true)
-    }
-
-    /// A node for a change inside one leaf.
-    pub(crate) fn take(&mut self, memory: Memory) -> Result<NodeRef, AllocError> {
-        let mut source = self.source(memory);
-        let taken = self.owner.take(&mut source);
-        self.close(source);
-        self.owner.nodes_taken += u64::from(taken.is_ok());
-        taken
     }
 
     #[inline(always)]
@@ -437,17 +235,4 @@ impl Writer<'_> {
         }
         Ok(true)
     }
-}
-
-/// Whether the node has neither dead words nor two gaps side by side, as removals beside readers leave them. The general way drops the
-/// one and joins the other.
-#[inline(always)]
-pub(crate) fn is_tidy(node: NodeRef, len: usize) -> bool {
-    let (mut dead, mut gaps) = (false, 0u32);
-    for slot in 0..len {
-        let word = node.own_slot(slot);
-        dead |= word.is_dead();
-        gaps = gaps << 1 | u32::from(!word.is_live());
-    }
-    !dead && gaps & gaps << 1 == 0
 }

@@ -23,6 +23,7 @@ mod sync;
 mod entry;
 mod error;
 mod search;
+mod splice;
 
 mod node;
 
@@ -37,6 +38,7 @@ mod overflow;
 mod owner;
 mod range;
 mod walk;
+mod writer;
 
 mod edit;
 
@@ -54,6 +56,7 @@ mod validate;
 mod extend;
 mod face;
 mod figures;
+mod hint;
 mod tail;
 
 mod map;

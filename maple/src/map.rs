@@ -1,7 +1,6 @@
 //! The exclusive face: one owner, no guards, changes in place.
 
 use crate::dump::{Dot, Dump};
-use crate::edit::{Leftovers, Memory, Mode, Writer};
 use crate::entry::{Entry, Kind, TryClone, try_clone_raw};
 use crate::error::{InsertError, RemoveError, ReplaceError, ReplaceErrorKind, StoreError, StoreErrorKind, WouldCut};
 use crate::face::{Pending, Shortage, get_range, insert_with, release_swept, remove_with};
@@ -16,6 +15,7 @@ use crate::sweep::{Swept, Which};
 use crate::tail::Tail;
 use crate::validate::{Invalid, Summary, validate};
 use crate::walk::{lookup, lookup_many};
+use crate::writer::{Leftovers, Memory, Mode, Writer};
 use arrayvec::ArrayVec;
 use core::fmt;
 use core::marker::PhantomData;

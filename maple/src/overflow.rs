@@ -3,12 +3,12 @@
 //! Beside readers the leaves and their parent are copied, and one store above the parent makes it all visible. When the parent is full, too,
 //! that is left to the general way ([`edit`](crate::edit)).
 
-use crate::edit::{Memory, Mode, Writer, slots_needed};
-use crate::leaf::{Splice, is_tidy};
 use crate::list::Remains;
 use crate::node::{NodeRef, SLOTS, Word};
 use crate::path::Bottom;
-use crate::run::Run;
+use crate::run::{Run, is_tidy, slots_needed};
+use crate::splice::Splice;
+use crate::writer::{Memory, Mode, Writer};
 use arrayvec::ArrayVec;
 use core::ops::Range;
 use maple_rcu::AllocError;

@@ -1,7 +1,7 @@
 //! What the writer of a tree keeps beside the root, and the release of what was removed.
 
 use crate::entry::Kind;
-use crate::leaf::Hint;
+use crate::hint::Hint;
 use crate::list::{FreeList, Limbo, Remains, Retired};
 use crate::node::{NodeRef, SLOTS};
 use crate::reserve::{Reserve, Source, Stock};

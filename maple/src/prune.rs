@@ -10,12 +10,12 @@
 //!
 //! The path becomes the right edge of the tree, so its nodes simply cover everything up to `u64::MAX`.
 
-use crate::edit::{Memory, Mode, Writer};
 use crate::list::{FreeList, Limbo, Remains};
 use crate::node::{MAX_LEVELS, NodeRef, SLOTS, Word};
 use crate::path::{Frame, Path};
 use crate::reserve::Source;
 use crate::run::Run;
+use crate::writer::{Memory, Mode, Writer};
 use arrayvec::ArrayVec;
 use core::ptr::NonNull;
 

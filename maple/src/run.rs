@@ -101,3 +101,26 @@ impl<const N: usize> Run<N> {
         matches!(self.words(), [word] if !word.is_live())
     }
 }
+
+/// Whether the node has neither dead words nor two gaps side by side, as removals beside readers leave them. The general way drops the
+/// one and joins the other.
+#[inline(always)]
+pub(crate) fn is_tidy(node: NodeRef, len: usize) -> bool {
+    let (mut dead, mut gaps) = (false, 0u32);
+    for slot in 0..len {
+        let word = node.own_slot(slot);
+        dead |= word.is_dead();
+        gaps = gaps << 1 | u32::from(!word.is_live());
+    }
+    !dead && gaps & gaps << 1 == 0
+}
+
+/// The slots that the contents of a node need: neighbouring gaps, as removals beside readers leave them, count as one.
+pub(crate) fn slots_needed(node: NodeRef) -> usize {
+    let mut gap = false;
+    let needed = (0..node.len()).filter(|slot| {
+        let follows_gap = core::mem::replace(&mut gap, !node.own_slot(*slot).is_live());
+        !(gap && follows_gap)
+    });
+    needed.count()
+}

@@ -4,10 +4,10 @@
 //! steps: mark what is dead now as aged (under the lock), wait for a grace period (without it), empty the slots that are aged (under
 //! the lock again). What died in between is not aged and waits for the next sweep.
 
-use crate::edit::Writer;
 use crate::list::{Limbo, Remains};
 use crate::node::{NodeRef, SLOTS, Word};
 use crate::path::Frame;
+use crate::writer::Writer;
 use arrayvec::ArrayVec;
 use core::ptr::NonNull;
 

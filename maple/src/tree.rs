@@ -2,7 +2,6 @@
 
 use crate::copy::{DupError, clone_root, copy_root, outcome};
 use crate::dump::{Dot, Dump};
-use crate::edit::{Leftovers, Memory, Mode, Writer};
 use crate::entry::{Kind, Release, Shared, TryClone, try_clone_raw};
 use crate::error::{InsertError, RemoveError, ReplaceError, ReplaceErrorKind, StoreError, StoreErrorKind, WouldCut};
 use crate::face::{Pending, Shortage, get_range, insert_with, remove_with};
@@ -17,6 +16,7 @@ use crate::reserve::Reserve;
 use crate::sync::Mutex;
 use crate::validate::{Invalid, Summary, validate};
 use crate::walk::{lookup, lookup_many, lookup_range, whole_gap};
+use crate::writer::{Leftovers, Memory, Mode, Writer};
 use core::cell::UnsafeCell;
 use core::fmt;
 use core::marker::PhantomData;

@@ -1,0 +1,51 @@
+//! Where the last change was.
+
+use crate::node::{SLOTS, Word};
+use crate::path::Bottom;
+
+/// Where the writer last was, for a next change close by.
+///
+/// # Invariants
+///
+/// `live` is false from the moment a [`Writer`](crate::writer::Writer) is made until a change that knows the structure around the place says otherwise; every
+/// other change of the structure forgets it. So a place that is used is in the tree, with its bounds and its parent.
+#[derive(Debug, Default)]
+pub(crate) struct Hint {
+    pub(crate) bottom: Option<Bottom>,
+    /// The gap that the leaf ends with, if that is known: slots in use (else 0), and where the gap begins.
+    pub(crate) edge: (usize, u64),
+    pub(crate) live: bool,
+}
+
+impl Hint {
+    pub(crate) const fn new() -> Self {
+        Self { bottom: None, edge: (0, 0), live: false }
+    }
+
+    /// Whether the place may be used by who asks. The next one may not, unless it is noted again.
+    #[inline(always)]
+    pub(crate) fn take(&mut self) -> bool {
+        core::mem::replace(&mut self.live, false)
+    }
+
+    /// Where a range inside the gap that the leaf ends with would go: the leaf, its slots in use, and whether the range is apart from
+    /// what is before it.
+    #[inline(always)]
+    pub(crate) fn appends(&self, (first, last): (u64, u64)) -> Option<(&Bottom, usize, bool)> {
+        let (bottom, (len, gap)) = (self.bottom.as_ref()?, self.edge);
+        let apart = gap < first;
+        let fits = self.live && gap <= first && last < bottom.frame.max && len > 0 && len + usize::from(apart) < SLOTS;
+        fits.then_some((bottom, len, apart))
+    }
+
+    /// With exclusive access, stores a range inside the gap that the leaf ends with, as ranges in ascending order do: nothing is searched,
+    /// and nothing moves. Returns whether it did.
+    #[inline(always)]
+    pub(crate) fn append(&mut self, window: (u64, u64), word: Word) -> bool {
+        let Some((bottom, len, apart)) = self.appends(window) else { return false };
+        // SAFETY: exclusive access.
+        unsafe { bottom.frame.node.append(len, apart, window, word) };
+        self.edge = (len + usize::from(apart) + 1, window.1 + 1);
+        true
+    }
+}
