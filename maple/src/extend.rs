@@ -44,10 +44,12 @@ impl<V: TryClone> RangeMap<V> {
     /// ```
     pub fn try_extend<R: RangeBounds<u64>>(&mut self, entries: impl IntoIterator<Item = (R, V)>) -> Result<(), StoreError<V>> {
         let mut entries = entries.into_iter();
-        if self.root.load().is_none()
-            && let Some((range, value)) = self.fill_in_order(&mut entries)?
-        {
-            self.store(range, value)?;
+        if self.root.load().is_none() {
+            let out_of_order = self.fill_in_order(&mut entries)?;
+            self.grown();
+            if let Some((range, value)) = out_of_order {
+                self.store(range, value)?;
+            }
         }
         entries.try_for_each(|(range, value)| self.store(range, value))
     }

@@ -1,7 +1,8 @@
 //! Where the last change was.
 
-use crate::node::{SLOTS, Word};
-use crate::path::Bottom;
+use crate::node::{Root, SLOTS, Word};
+use crate::path::{Bottom, Frame};
+use crate::search::Portable;
 
 /// Where the writer last was, for a next change close by.
 ///
@@ -22,10 +23,28 @@ impl Hint {
         Self { bottom: None, edge: (0, 0), live: false }
     }
 
+    /// Whether what is known of the place is so.
+    pub(crate) fn holds(&self, root: &Root) -> bool {
+        let Some(known) = self.bottom.as_ref().filter(|_| self.live) else { return true };
+        let Some(found) = Bottom::to(Portable, root, known.frame.min) else { return false };
+        let (node, (len, gap)) = (known.frame.node, self.edge);
+        let same = |one: &Frame, other: &Frame| (one.node, one.min, one.max) == (other.node, other.min, other.max);
+        let place = same(&known.frame, &found.frame)
+            && (known.level, known.parent, known.grand) == (found.level, found.parent, found.grand);
+        let edge = len == 0
+            || (len == node.len() && node.first(len - 1, known.frame.min) == gap && node.own_slot(len - 1) == Word::EMPTY);
+        place && edge
+    }
+
     /// Whether the place may be used by who asks. The next one may not, unless it is noted again.
     #[inline(always)]
     pub(crate) fn take(&mut self) -> bool {
         core::mem::replace(&mut self.live, false)
+    }
+
+    /// Undoes a [`take`](Self::take), after nothing was changed.
+    pub(crate) fn note(&mut self, live: bool) {
+        self.live = live;
     }
 
     /// Where a range inside the gap that the leaf ends with would go: the leaf, its slots in use, and whether the range is apart from

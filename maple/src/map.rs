@@ -176,7 +176,7 @@ impl<V: Entry> RangeMap<V> {
     }
 
     /// After an operation that may allocate: fills the reserve, so that removals need not. Without memory it stays as it is.
-    fn grown(&self) {
+    pub(crate) fn grown(&self) {
         let _ = self.owner.reserve.fill();
     }
 

@@ -3,6 +3,7 @@
 use crate::node::{NodeRef, Root, SLOTS};
 use crate::owner::Owner;
 use crate::path::Frame;
+use crate::run::is_tidy;
 use core::fmt;
 use core::ops::RangeInclusive;
 use smallvec::SmallVec;
@@ -49,6 +50,10 @@ pub enum InvalidKind {
     LostDead,
     /// A node can be reached in two ways, or is on a list of free nodes at the same time.
     ReachedTwice,
+    /// Neighbouring gaps, dead words, or a node with nothing alive, of which the tree does not know.
+    Untidy,
+    /// What the writer remembers of where it last was is not so.
+    StaleHint,
     /// There was no memory for the check itself.
     OutOfMemory,
 }
@@ -61,6 +66,8 @@ impl fmt::Display for Invalid {
             InvalidKind::SlotAfterEnd => "a slot behind the end of the node is not empty",
             InvalidKind::LostDead => "a dead slot that no sweep would find",
             InvalidKind::ReachedTwice => "the node is reached twice",
+            InvalidKind::Untidy => "gaps side by side, or nothing alive, in a tree that counts as tidy",
+            InvalidKind::StaleHint => "the writer is not where it thinks it is",
             InvalidKind::OutOfMemory => "no memory for the check",
         };
         write!(f, "node {:?} at level {}", self.node, self.level)?;
@@ -88,6 +95,9 @@ pub(crate) fn validate(root: &Root, owner: &Owner) -> Result<Summary, Invalid> {
             seen.add(node, level, &top)?;
         }
         seen.check(&top, level)?;
+        if !owner.hint.holds(root) {
+            return Err(invalid(level, &top, None, InvalidKind::StaleHint));
+        }
     }
     Ok(summary)
 }
@@ -125,6 +135,9 @@ fn below(level: usize, frame: Frame, owner: &Owner, summary: &mut Summary, seen:
             let node = unsafe { NodeRef::from_target(target) };
             below(level - 1, step.child(node), owner, summary, seen)?;
         }
+    }
+    if !owner.untidy && (!is_tidy(frame.node, len) || frame.live(0..len).next().is_none()) {
+        return Err(invalid(level, &frame, None, InvalidKind::Untidy));
     }
     Ok(())
 }
@@ -219,11 +232,11 @@ mod tests {
         assert_eq!(spoiled(|_, [left, _]| left.publish(0, left.own_slot(0).dead())), Err(InvalidKind::LostDead));
         let twice = spoiled(|top, [left, right]| {
             // SAFETY: the nodes are the test's own.
-            unsafe { left.fill(&[29], &[Word::EMPTY]) };
-            // SAFETY: as above.
-            unsafe { right.fill(&[u64::MAX], &[Word::EMPTY]) };
+            unsafe { left.fill(&[29], &[right.own_slot(0)]) };
             top.publish(1, left.word());
         });
         assert_eq!(twice, Err(InvalidKind::ReachedTwice));
+        assert_eq!(spoiled(|_, [left, _]| left.publish(0, Word::EMPTY)), Err(InvalidKind::Untidy));
+        assert_eq!(spoiled(|_, [_, right]| right.publish(0, Word::EMPTY)), Err(InvalidKind::Untidy));
     }
 }

@@ -333,3 +333,12 @@ fn a_copy_that_stopped_can_be_emptied() {
         assert_eq!(partial.validate().expect("a valid map").nodes, 0, "{good} of {count}");
     }
 }
+
+/// A map that was filled in order left its reserve empty.
+#[test]
+fn filling_a_map_in_order_fills_the_reserve() {
+    static RESERVE: maple_tree::Reserve = maple_tree::Reserve::new(8);
+    let mut map = MapleTree::<u32>::with_reserve(&RESERVE).into_inner();
+    map.extend((0..100).map(|number| (number * 10..=number * 10 + 9, 1)));
+    assert_eq!(RESERVE.figures().free, 8);
+}
