@@ -106,16 +106,15 @@ impl Bulk {
     /// The tree; `None` when nothing was added. `rest`: there is a gap behind the last slot; else that ends at `u64::MAX`.
     pub(crate) fn finish(mut self, rest: bool) -> Option<(NodeRef, usize)> {
         let mut level = 0;
-        match &mut self.open[0] {
-            Some(leaf) if rest && leaf.len < SLOTS => leaf.push(u64::MAX, Word::EMPTY),
-            Some(leaf) if rest => {
-                // A leaf for nothing but the gap is not needed.
-                let Open { node, last, .. } = *leaf;
-                self.push_at(1, last, node.word());
-                self.push_at(1, u64::MAX, Word::EMPTY);
-                level = 1;
+        if rest {
+            // To the lowest level with room, so that no node has nothing but this gap.
+            while let Some(Open { node, len: SLOTS, last }) = self.open[level] {
+                self.push_at(level + 1, last, node.word());
+                level += 1;
             }
-            _ => {}
+            if let Some(open) = &mut self.open[level] {
+                open.push(u64::MAX, Word::EMPTY);
+            }
         }
         while level + 1 < self.levels {
             let Open { node, last, .. } = self.open[level]?;
