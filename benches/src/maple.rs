@@ -1,6 +1,6 @@
 //! The two faces of the maple tree as subjects.
 
-use crate::subject::{Change, RangeTable, Shared, Subject};
+use crate::subject::{Change, MANY, RangeTable, Shared, Subject};
 use crate::{BASE, Span, entry};
 use core::ops::RangeInclusive;
 use maple_tree::{Epoch, MapleTree, RangeMap, Rcu, Tail, U61};
@@ -16,6 +16,10 @@ fn fits(gap: &RangeInclusive<u64>, size: u64) -> bool {
     gap.end() - gap.start() >= size - 1
 }
 
+fn sum(found: [Option<U61>; MANY]) -> u64 {
+    found.into_iter().flatten().map(U61::get).fold(0, u64::wrapping_add)
+}
+
 impl Subject for RangeMap<U61> {
     const NAME: &'static str = "RangeMap";
     const KEY: &'static str = "exclusive";
@@ -29,6 +33,11 @@ impl Subject for RangeMap<U61> {
     #[inline(always)]
     fn load(reader: &&Self, index: u64) -> Option<u64> {
         reader.get(index).map(U61::get)
+    }
+
+    #[inline(always)]
+    fn load_many(reader: &&Self, indices: [u64; MANY]) -> u64 {
+        sum(reader.get_many(indices))
     }
 
     #[inline(always)]
@@ -72,11 +81,7 @@ impl RangeTable for RangeMap<U61> {
     }
 
     fn bulk(spans: impl Iterator<Item = (Span, u64)>) -> Self {
-        let mut map = Self::new();
-        for ((first, last), value) in spans {
-            map.store(first..=last, entry(value)).expect(MEMORY);
-        }
-        map
+        spans.map(|((first, last), value)| (first..=last, entry(value))).collect()
     }
 
     #[inline(always)]
@@ -103,6 +108,11 @@ impl Subject for MapleTree<U61> {
     #[inline(always)]
     fn load((tree, guard): &Self::Reader<'_>, index: u64) -> Option<u64> {
         tree.get(index, guard).map(U61::get)
+    }
+
+    #[inline(always)]
+    fn load_many((tree, guard): &Self::Reader<'_>, indices: [u64; MANY]) -> u64 {
+        sum(tree.get_many(indices, guard))
     }
 
     #[inline(always)]

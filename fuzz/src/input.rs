@@ -160,6 +160,7 @@ pub(crate) fn foresee(op: &Op, model: &mut Model) {
     // A refusal leaves the model as it is, and that is all that matters here.
     match *op {
         Op::Store { range, value } => drop(model.store(range, value)),
+        Op::Extend { ref entries } => drop(model.extend(entries)),
         Op::Insert { range, value } => drop(model.insert(range, value)),
         Op::Replace { index, value } => drop(model.replace(index, value)),
         Op::Erase { index } => drop(model.erase(index)),

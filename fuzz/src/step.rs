@@ -142,6 +142,14 @@ pub(crate) enum Step {
         hole: u8,
         down: bool,
     },
+    /// Many at once: first one after the other, then these, be they in order or not.
+    Extend {
+        from: Place,
+        count: u8,
+        length: u8,
+        hole: u8,
+        then: Option<(Window, Window)>,
+    },
     /// Many erasures, one entry after the other.
     Thin {
         from: u16,
@@ -212,6 +220,14 @@ impl Step {
                     push(Op::Store { range: closed(first, first + (length - 1)), value: n }, model);
                 }
                 return;
+            }
+            Self::Extend { from, count, length, hole, then } => {
+                let length = 1 + u64::from(length % 8);
+                let stride = length + u64::from(hole % 3);
+                let from = from.index(model).min(u64::MAX - (u64::from(count) + 1) * stride);
+                let in_order = (0..u64::from(count)).map(|n| (closed(from + n * stride, from + n * stride + (length - 1)), n));
+                let then = then.into_iter().flat_map(|(one, other)| [one, other].map(|window| (window.bounds(model), 1_000)));
+                Op::Extend { entries: in_order.chain(then).collect() }
             }
             Self::Thin { from, count, every } => {
                 let every = 1 + usize::from(every % 4);

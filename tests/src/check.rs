@@ -1,6 +1,6 @@
 //! A face compared with the model.
 
-use crate::face::{Face, Scan};
+use crate::face::{Face, Rest, Scan};
 use crate::model::{Bounds, Model};
 use core::fmt::Debug;
 use core::ops::Bound;
@@ -35,6 +35,17 @@ pub fn drain<T: Copy + Debug + PartialEq>(scan: Scan<'_, T>, want: &[T], turns: 
     assert_eq!([scan.next(), scan.next_back(), scan.next()], [None; 3], "behind the end");
 }
 
+/// Nodes of 16 slots for a tree with these entries and gaps, when every node is full but the last of each level.
+pub fn nodes_when_full(model: &Model) -> usize {
+    let mut nodes = if model.is_empty() { 0 } else { (model.len() + model.gaps(ALL).len()).div_ceil(16) };
+    let mut all = nodes;
+    while nodes > 1 {
+        nodes = nodes.div_ceil(16);
+        all += nodes;
+    }
+    all
+}
+
 /// Compares the counts that cost little, and validates.
 pub fn agree_in_short<F: Face>(face: &F, model: &Model) {
     assert_eq!(face.validate().entries, model.len(), "entries that the validator counts");
@@ -45,7 +56,9 @@ pub fn agree_in_short<F: Face>(face: &F, model: &Model) {
 
 /// Compares every look-up at `index`, just before it and just behind it.
 pub fn agree_at<F: Face>(face: &F, model: &Model, index: u64) {
-    for index in [index.saturating_sub(1), index, index.saturating_add(1)] {
+    let around = [index.saturating_sub(1), index, index.saturating_add(1)];
+    assert_eq!(face.get_many(around), around.map(|index| model.get(index)), "get_many({around:?})");
+    for index in around {
         let (range, value) = model.get_range(index);
         assert_eq!(face.get(index), value, "get({index})");
         assert_eq!(face.get_range(index), (range, value), "get_range({index})");
@@ -53,10 +66,17 @@ pub fn agree_at<F: Face>(face: &F, model: &Model, index: u64) {
     }
 }
 
+/// Compares what is left of `range(bounds)` after some calls, taken whole; see [`Face::rest`].
+pub fn agree_on_rest<F: Face>(face: &F, model: &Model, bounds: Bounds, calls: usize, turns: u64) {
+    let want = Rest::of(model.range(bounds).into_iter(), calls, turns);
+    assert_eq!(face.rest(bounds, calls, turns), want, "rest({bounds:?}, {calls}, {turns:#b})");
+}
+
 /// Compares `range(bounds)` and `gaps(bounds)`, each end taken as `turns` says.
 pub fn agree_within<F: Face>(face: &F, model: &Model, bounds: Bounds, turns: u64) {
     face.scan(bounds, |scan| drain(scan, &model.range(bounds), turns));
     face.scan_gaps(bounds, |scan| drain(scan, &model.gaps(bounds), turns));
+    agree_on_rest(face, model, bounds, (turns % 23) as usize, turns);
 }
 
 /// Compares everything that can be seen from outside.

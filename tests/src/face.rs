@@ -14,6 +14,49 @@ pub use tree::TreeFace;
 /// What a scan hands to the one who looks.
 pub type Scan<'a, T> = &'a mut dyn DoubleEndedIterator<Item = T>;
 
+/// What is left of a scan.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rest {
+    /// By `fold`.
+    pub folded: Vec<Item>,
+    /// By `for_each`.
+    pub each: Vec<Item>,
+    /// By `fold` from the back.
+    pub reversed: Vec<Item>,
+    /// By `count`.
+    pub count: usize,
+    /// By `last`.
+    pub last: Option<Item>,
+    /// The sum of the values.
+    pub sum: u64,
+}
+
+impl Rest {
+    /// What is left of `scan` after some calls; see [`Face::rest`].
+    pub fn of(mut scan: impl DoubleEndedIterator<Item = Item> + Clone, calls: usize, turns: u64) -> Self {
+        for call in 0..calls {
+            match turns >> (call % 64) & 1 {
+                0 => scan.next(),
+                _ => scan.next_back(),
+            };
+        }
+        let push = |mut items: Vec<Item>, item| {
+            items.push(item);
+            items
+        };
+        let mut each = Vec::new();
+        scan.clone().for_each(|item| each.push(item));
+        Self {
+            folded: scan.clone().fold(Vec::new(), push),
+            each,
+            reversed: scan.clone().rfold(Vec::new(), push),
+            count: scan.clone().count(),
+            last: scan.clone().last(),
+            sum: scan.map(|item| item.2).sum(),
+        }
+    }
+}
+
 /// A range map of numbers, whichever face it has.
 pub trait Face: Sized {
     /// What is stored.
@@ -41,6 +84,8 @@ pub trait Face: Sized {
 
     /// The value at `index`.
     fn get(&self, index: u64) -> Option<u64>;
+    /// The values at `indices`, looked up side by side.
+    fn get_many<const N: usize>(&self, indices: [u64; N]) -> [Option<u64>; N];
     /// The range or gap around `index`.
     fn get_range(&self, index: u64) -> (Span, Option<u64>);
     /// Whether a range covers `index`.
@@ -60,9 +105,16 @@ pub trait Face: Sized {
     fn scan_gaps<T>(&self, bounds: Bounds, look: impl FnOnce(Scan<'_, Span>) -> T) -> T;
     /// Takes `taken` ranges off `range(bounds)`, clones it, and gives the rest of both.
     fn scan_twice(&self, bounds: Bounds, taken: usize) -> [Vec<Item>; 2];
+    /// Makes `calls` calls on `range(bounds)`, bit `n % 64` of `turns` saying which end call `n` takes from, and goes through the rest in
+    /// every way that takes the iterator whole.
+    fn rest(&self, bounds: Bounds, calls: usize, turns: u64) -> Rest;
+    /// The same for `iter()`.
+    fn rest_of_all(&self, calls: usize, turns: u64) -> Rest;
 
     /// Overwrites.
     fn store(&mut self, range: Bounds, value: u64) -> Result<(), Refusal>;
+    /// Stores one after the other until one is refused.
+    fn extend(&mut self, entries: &[(Bounds, u64)]) -> Result<(), Refusal>;
     /// Stores where all is empty.
     fn insert(&mut self, range: Bounds, value: u64) -> Result<(), Refusal>;
     /// Replaces the value of the range that covers `index`.

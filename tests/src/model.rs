@@ -173,6 +173,11 @@ impl Model {
         Ok(())
     }
 
+    /// Stores one after the other until one is refused.
+    pub fn extend(&mut self, entries: &[(Bounds, u64)]) -> Result<(), Refusal> {
+        entries.iter().try_for_each(|&(bounds, value)| self.store(bounds, value))
+    }
+
     /// Stores only where all is empty.
     pub fn insert(&mut self, bounds: Bounds, value: u64) -> Result<(), Refusal> {
         let (first, last) = span(bounds).ok_or(Refusal::BadRange(bounds))?;

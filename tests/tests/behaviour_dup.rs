@@ -76,6 +76,87 @@ fn dup_of_a_tree_that_was_changed_in_every_way<F: Face>() {
     dup_agrees(&pair);
 }
 
+/// Trees with gaps side by side, leaves with nothing but gaps, and slots of which readers may still hold the entry.
+fn with_erased_entries<F: Face>(check: impl Fn(Pair<F>)) {
+    let patterns: [fn(u64, u64) -> bool; 5] = [
+        |n, _| n % 2 == 0,
+        |n, _| n % 5 < 3,
+        |n, count| (count / 4..count / 4 + 40).contains(&n),
+        |n, count| n > 0 && n + 1 < count,
+        |_, _| true,
+    ];
+    for (count, strides) in [(3, &[6, 10][..]), (16, &[6, 10]), (100, &[6, 10]), (300, &[10])] {
+        for &stride in strides {
+            for pattern in patterns {
+                for finish in [&[][..], &[Op::Synchronize], &[Op::Pin], &[Op::Convert]] {
+                    let mut pair = Pair::<F>::of(count, stride, 6);
+                    if finish == [Op::Pin] {
+                        pair.face.pin();
+                    }
+                    for n in (0..count).filter(|n| pattern(*n, count)) {
+                        assert_eq!(pair.face.erase(n * stride), pair.model.erase(n * stride));
+                    }
+                    for op in finish {
+                        pair.run(op.clone());
+                    }
+                    check(pair);
+                }
+            }
+        }
+    }
+}
+
+/// Stores, removals and all else over the gaps of `pair`; compared after each.
+fn change_in_every_way<F: Face>(pair: &mut Pair<F>) {
+    let end = pair.model.last().map_or(200, |item| item.1);
+    for n in 0..8 {
+        let at = end / 9 * (n + 1);
+        pair.store(at, at, 9_000 + n).store(at + 1, at + 40, 9_010 + n).remove(at + 13, at + 14).erase(at + 30);
+        pair.run(Op::Insert { range: closed(at + 12, at + 14), value: 9_020 + n })
+            .run(Op::Insert { range: closed(at + 13, at + 13), value: 1 });
+    }
+    // Into every gap at once, and one by one.
+    let gaps = pair.model.gaps(ALL);
+    for (n, &(first, _)) in gaps.iter().enumerate().filter(|(n, _)| n % 3 == 0) {
+        pair.store(first, first, n as u64);
+    }
+    pair.run(Op::Extend { entries: gaps.iter().skip(1).step_by(3).map(|&(first, last)| (closed(first, last), 7)).collect() });
+    pair.run(Op::RemoveSparing { range: closed(end / 2, end / 2 + 90) }).run(Op::RemoveWhole { range: closed(end / 4, end / 3) });
+    pair.store(end + 5, end + 9, 9_100).run(Op::Prune { from: end / 5 * 4 }).store(end, end + 1, 9_101);
+}
+
+fn a_copy_of_a_tree_with_erased_entries_is_changed<F: Face>() {
+    with_erased_entries::<F>(|source| {
+        dup_agrees(&source);
+        let mut copy = source.dup();
+        change_in_every_way(&mut copy);
+        copy.agree_in_order();
+        source.agree_in_order();
+        // What is copied now has gaps side by side again.
+        let mut second = copy.dup();
+        for item in copy.model.clone().items().iter().step_by(2) {
+            copy.erase(item.0);
+        }
+        let mut third = copy.dup();
+        change_in_every_way(&mut third);
+        second.run(Op::Compact).run(Op::Convert).run(Op::Compact);
+        change_in_every_way(&mut second);
+        drop((source, copy));
+        second.run(Op::Synchronize).agree_in_order();
+        third.agree_in_order();
+    });
+}
+
+/// Their source, too, after it was copied.
+fn a_tree_with_erased_entries_is_changed_after_it_was_copied<F: Face>() {
+    with_erased_entries::<F>(|mut source| {
+        let copy = source.dup();
+        change_in_every_way(&mut source);
+        source.agree_in_order();
+        copy.agree_in_order();
+    });
+}
+
 fn dup_of_a_dup<F: Face>() {
     let mut pair = Pair::<F>::of(200, 10, 6);
     for n in 0..20 {
@@ -160,6 +241,48 @@ fn same<V: Number>(map: &RangeMap<V>, model: &Model) {
     assert_eq!(map.validate().expect("valid").entries, model.len());
     let items = map.iter().map(|(range, entry)| (*range.start(), *range.end(), V::read(entry)));
     assert_eq!(items.collect::<Vec<_>>(), model.items());
+}
+
+/// Copies through closures of trees with gaps side by side, whole ones and such that failed.
+fn a_copy_through_a_closure_of_a_tree_with_erased_entries<V: Number>() {
+    for count in [3, 20, 100, 400] {
+        let source = MapleTree::<V>::new();
+        let mut left = Vec::new();
+        for n in 0..count {
+            assert!(source.insert(n * 10..=n * 10 + 5, V::make(n)).is_ok());
+        }
+        for n in 0..count {
+            if n % 5 < 3 || (count / 4..count / 4 + 40).contains(&n) && n > 0 {
+                assert!(source.erase(n * 10).is_some());
+            } else {
+                left.push(n);
+            }
+        }
+        for good in (0..=left.len()).step_by(1 + left.len() / 7) {
+            let mut calls = 0;
+            let done = source.try_dup_with(|_, entry| {
+                calls += 1;
+                if calls > good { Err(()) } else { Ok(V::make(V::read(entry) + 1)) }
+            });
+            let mut copy = match done {
+                Ok(copy) => copy,
+                Err(DupError::Entry { partial, .. }) => partial,
+                Err(DupError::OutOfMemory) => panic!("memory for a copy"),
+            };
+            let mut model = Model::new();
+            for &n in &left[..good] {
+                assert_eq!(model.insert(closed(n * 10, n * 10 + 5), n + 1), Ok(()));
+            }
+            same(&copy, &model);
+            for place in (0..count * 10).step_by(37) {
+                assert!(copy.store(place..=place + 20, V::make(9_000)).is_ok());
+                assert_eq!(model.store(closed(place, place + 20), 9_000), Ok(()));
+                assert!(copy.remove(place + 30..=place + 31).is_ok());
+                assert_eq!(model.remove(closed(place + 30, place + 31)), Ok(()));
+                same(&copy, &model);
+            }
+        }
+    }
 }
 
 /// A copy that others read already is gone through entry by entry; at the first failure its
@@ -270,12 +393,18 @@ macro_rules! with_every_entry {
     };
 }
 
-with_every_entry!(a_partial_copy_can_be_written_to, a_copy_that_failed_half_way_is_pruned);
+with_every_entry!(
+    a_partial_copy_can_be_written_to,
+    a_copy_through_a_closure_of_a_tree_with_erased_entries,
+    a_copy_that_failed_half_way_is_pruned,
+);
 
 on_every_face!(
     dup_of_nothing,
     dup_of_one,
     dup_of_a_tree_that_was_changed_in_every_way,
+    a_copy_of_a_tree_with_erased_entries_is_changed,
+    a_tree_with_erased_entries_is_changed_after_it_was_copied,
     dup_of_a_dup,
     a_copy_and_its_source_go_their_own_ways,
     the_closure_sees_no_entry_that_is_gone,

@@ -2,10 +2,10 @@
 //! again, changes before, under and behind the iterator.
 
 use core::iter::FusedIterator;
-use core::ops::Bound;
-use maple_tests::check::{ALL, ALTERNATING, BACKWARD, FORWARD, drain};
+use core::ops::{Bound, RangeInclusive};
+use maple_tests::check::{ALL, ALTERNATING, BACKWARD, FORWARD, agree_on_rest, drain};
 use maple_tests::entry::Number;
-use maple_tests::face::Face;
+use maple_tests::face::{Face, Rest};
 use maple_tests::op::Op;
 use maple_tests::pair::{Pair, closed, with};
 use maple_tests::{Item, Model, on_both_faces, on_every_face};
@@ -100,6 +100,117 @@ fn limits_anywhere_in_a_deep_tree<F: Face>() {
             pair.face.scan_gaps(bounds, |scan| drain(scan, &pair.model.gaps(bounds), turns));
         }
     }
+}
+
+// What is left after some calls, taken whole: `fold` goes over leaves in a way of its own.
+
+/// `front` calls of `next` and `back` of `next_back`, the ones before the others: how many calls, and from which end each.
+fn mixed(front: usize, back: usize) -> [(usize, u64); 2] {
+    let back_bits = (1 << back) - 1;
+    [(front + back, back_bits << front), (front + back, back_bits)]
+}
+
+fn the_rest_after_few_calls<F: Face>() {
+    let mut pair = Pair::<F>::of(30, 3, 2);
+    pair.store(10, 24, 100).remove(40, 55).erase(70).erase(73).erase(76);
+    for from in 0..95 {
+        for to in (from..95).step_by(4) {
+            for (front, back) in (0..4).flat_map(|front| (0..4).map(move |back| (front, back))) {
+                for (calls, turns) in mixed(front, back) {
+                    agree_on_rest(&pair.face, &pair.model, closed(from, to), calls, turns);
+                }
+            }
+        }
+    }
+}
+
+/// From each end up to more than there is, over whole leaves.
+fn the_rest_after_any_number_of_calls<F: Face>() {
+    for stride in [6, 10] {
+        let mut pair = Pair::<F>::of(70, stride, 6);
+        for place in [3, 4, 5, 20, 22, 24] {
+            pair.erase(place * stride);
+        }
+        for calls in 0..=68 {
+            for turns in [FORWARD, BACKWARD, ALTERNATING, !ALTERNATING, 0b110, !0b110, 0xffff, 0x1_ffff << 17] {
+                let want = Rest::of(pair.model.items().iter().copied(), calls, turns);
+                assert_eq!(pair.face.rest_of_all(calls, turns), want, "{calls} calls, {turns:#b}");
+                for bounds in [ALL, closed(2, 601), closed(95, 97), closed(96, 381)] {
+                    agree_on_rest(&pair.face, &pair.model, bounds, calls, turns);
+                }
+            }
+        }
+    }
+}
+
+/// Every index at which the windows of a walk could behave differently, near some of the entries.
+fn telling(model: &Model) -> Vec<u64> {
+    let len = model.len();
+    let near = [0, 1, 7, 8, 16, 17, len / 2, len / 2 + 9, len - 1];
+    let mut places: Vec<u64> = vec![0, MAX];
+    for item in near.iter().filter_map(|place| model.items().get(*place)) {
+        places.extend([item.0.saturating_sub(1), item.0, item.0 + 1, item.1, item.1 + 1]);
+    }
+    places.sort_unstable();
+    places.dedup();
+    places
+}
+
+fn the_rest_in_trees_of_every_height<F: Face>() {
+    let agree = |pair: &Pair<F>| {
+        let places = telling(&pair.model);
+        let mut n = 0;
+        for (at, from) in places.iter().enumerate() {
+            for to in &places[at..] {
+                // Short windows with all kinds of calls; some of the long ones, which take their time, with one.
+                let is_long = pair.model.position(*to) - pair.model.position(*from) > 40;
+                n += 1;
+                let kinds = (0..16).filter(|kind| !is_long || kind * 16 == n % 256);
+                for (calls, turns) in kinds.flat_map(|kind| mixed(kind / 4, kind % 4)) {
+                    agree_on_rest(&pair.face, &pair.model, closed(*from, *to), calls, turns);
+                }
+            }
+        }
+        for (calls, turns) in
+            [(0, FORWARD), (17, FORWARD), (16, BACKWARD), (40, ALTERNATING), (5_990, ALTERNATING), (7_000, FORWARD)]
+        {
+            agree_on_rest(&pair.face, &pair.model, ALL, calls, turns);
+        }
+    };
+    for (count, height) in [(7, 1), (60, 2), (700, 3), (3_000, 4)] {
+        for stride in [6, 10] {
+            let mut pair = Pair::<F>::of(if stride == 6 { 2 * count } else { count }, stride, 6);
+            assert_eq!(pair.face.validate().height, height, "{count} entries");
+            agree(&pair);
+            // Gaps side by side, leaves with nothing in them, and whole leaves that are gone.
+            for item in pair.model.clone().items() {
+                if item.2 % 5 < 2 || (20..90).contains(&item.2) || item.2 % 300 > 270 {
+                    assert_eq!(pair.face.erase(item.0), pair.model.erase(item.0));
+                }
+            }
+            agree(&pair);
+            pair.face.synchronize();
+            agree(&pair);
+        }
+    }
+}
+
+fn the_rest_at_both_ends_of_the_index_space<F: Face>() {
+    let mut pair = Pair::<F>::new();
+    let agree = |pair: &Pair<F>| {
+        for bounds in [ALL, closed(0, 0), closed(MAX, MAX), closed(1, MAX - 1), closed(0, MAX), closed(MAX - 100, MAX)] {
+            for (calls, turns) in (0..16).flat_map(|kind| mixed(kind / 4, kind % 4)) {
+                agree_on_rest(&pair.face, &pair.model, bounds, calls, turns);
+            }
+        }
+    };
+    agree(&pair);
+    pair.store(0, MAX, 1);
+    agree(&pair);
+    for n in 0..40 {
+        pair.store(n * 3, n * 3 + 1, n).store(MAX - n * 3 - 1, MAX - n * 3, n);
+    }
+    agree(&pair);
 }
 
 // Finding and stepping.
@@ -354,10 +465,20 @@ fn change<V: Number>(tree: &MapleTree<V>, op: &Op, model: &mut Model) {
     }
 }
 
+/// How to get on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum By {
+    Next,
+    NextBack,
+    /// After so many calls of `next`.
+    ForEach(usize),
+}
+
 /// Iterates over `count` ranges; after every `pace` of them one is changed, `ahead` of the
 /// iterator in its direction, or behind it. Every range that nobody touched must be seen once,
 /// and nothing that was never there.
-fn beside_an_iterator<V: Number>(count: u64, pace: usize, ahead: i64, back: bool, kinds: &[usize]) {
+fn beside_an_iterator<V: Number>(count: u64, pace: usize, ahead: i64, by: By, kinds: &[usize]) {
+    let back = by == By::NextBack;
     let tree = MapleTree::<V>::new();
     let mut model = Model::new();
     for n in 0..count {
@@ -370,19 +491,16 @@ fn beside_an_iterator<V: Number>(count: u64, pace: usize, ahead: i64, back: bool
     let guard = tree.pin();
     let mut iter = tree.iter(&guard);
     let mut seen = Vec::new();
-    loop {
-        let item = if back { iter.next_back() } else { iter.next() };
-        let Some((range, entry)) = item else {
-            break;
-        };
-        seen.push((*range.start(), *range.end(), V::read(entry)));
+    let mut visit = |(range, entry): (RangeInclusive<u64>, V::Ref<'_>)| {
+        let first = *range.start();
+        seen.push((first, *range.end(), V::read(entry)));
         if !seen.len().is_multiple_of(pace) {
-            continue;
+            return;
         }
-        let here = range.start() / 10;
+        let here = first / 10;
         let place = here.checked_add_signed(if back { -ahead } else { ahead });
         let Some(place) = place.filter(|place| *place < count) else {
-            continue;
+            return;
         };
         let kind = kinds[seen.len() / pace % kinds.len()];
         let op = CHANGES[kind]((place * 10, place * 10 + 5, place));
@@ -393,6 +511,23 @@ fn beside_an_iterator<V: Number>(count: u64, pace: usize, ahead: i64, back: bool
         for index in [first, last, first + 1] {
             let fresh = tree.get(index, &guard).map(V::read);
             assert_eq!(fresh, model.get(index), "a fresh walk after {op:?}");
+        }
+    };
+    match by {
+        By::Next => {
+            // By `next`, as `for` goes.
+            for item in iter {
+                visit(item);
+            }
+        }
+        By::NextBack => {
+            while let Some(item) = iter.next_back() {
+                visit(item);
+            }
+        }
+        By::ForEach(calls) => {
+            iter.by_ref().take(calls).for_each(&mut visit);
+            iter.for_each(visit);
         }
     }
     if back {
@@ -411,13 +546,13 @@ fn beside_an_iterator<V: Number>(count: u64, pace: usize, ahead: i64, back: bool
 }
 
 fn beside_an_iterator_everywhere<V: Number>(ahead: i64) {
-    for back in [false, true] {
+    for by in [By::Next, By::NextBack, By::ForEach(0), By::ForEach(1), By::ForEach(20)] {
         for kind in 0..CHANGES.len() {
-            beside_an_iterator::<V>(150, 3, ahead, back, &[kind]);
+            beside_an_iterator::<V>(150, 3, ahead, by, &[kind]);
         }
         let all = (0..CHANGES.len()).collect::<Vec<_>>();
         for pace in [1, 2, 5, 16, 33] {
-            beside_an_iterator::<V>(400, pace, ahead, back, &all);
+            beside_an_iterator::<V>(400, pace, ahead, by, &all);
         }
     }
 }
@@ -449,7 +584,8 @@ with_every_entry! {
 fn iterator_in_a_pruned_sub_tree<V: Number>() {
     for stand in [0, 1, 15, 16, 17, 100, 255, 299] {
         for from in [0, 500, 1_000, 1_005, 2_990] {
-            for op in [Op::Prune { from }, Op::PruneInPlace { from }] {
+            let ops = [Op::Prune { from }, Op::PruneInPlace { from }];
+            for (op, is_folded) in ops.into_iter().flat_map(|op| [(op.clone(), false), (op, true)]) {
                 let tree = MapleTree::<V>::new();
                 let mut model = Model::new();
                 for n in 0..300 {
@@ -461,7 +597,10 @@ fn iterator_in_a_pruned_sub_tree<V: Number>() {
                 let mut iter = tree.iter(&guard);
                 let mut seen = iter.by_ref().take(stand).collect::<Vec<_>>();
                 change(&tree, &op, &mut model);
-                seen.extend(iter);
+                match is_folded {
+                    true => iter.for_each(|item| seen.push(item)),
+                    false => seen.extend(iter),
+                }
                 let seen = seen.into_iter();
                 let seen = seen.map(|(range, entry)| (*range.start(), *range.end(), V::read(entry)));
                 let seen = seen.collect::<Vec<_>>();
@@ -503,6 +642,13 @@ on_every_face!(
     a_store_on_the_entry_under_the_iterator,
     a_store_before_the_iterator,
     a_store_behind_the_iterator,
+    the_rest_at_both_ends_of_the_index_space,
 );
 
-on_both_faces!(limits_at_every_index, limits_anywhere_in_a_deep_tree);
+on_both_faces!(
+    limits_at_every_index,
+    limits_anywhere_in_a_deep_tree,
+    the_rest_after_few_calls,
+    the_rest_after_any_number_of_calls,
+    the_rest_in_trees_of_every_height,
+);

@@ -189,11 +189,30 @@ impl Maker {
         }
     }
 
+    /// Some ranges in order, one in four times then one that is not; mostly so few that a sequence stays small.
+    fn entries(&mut self, raw: &Raw) -> Vec<(Bounds, u64)> {
+        let (first, last) = self.span(raw);
+        let (length, apart) = (1 + (last - first).min(8), raw.at >> 60 & 3);
+        let count = match raw.length >> 58 {
+            0..8 => 40 + raw.at % 300,
+            _ => raw.at % 40,
+        };
+        let starts = (0..count).map_while(|n| first.checked_add(n * (length + apart)));
+        let spans = starts.map_while(|first| Some((first, first.checked_add(length - 1)?)));
+        let value = u64::from(raw.value);
+        let mut entries: Vec<_> = spans.map(|(a, b)| ((Bound::Included(a), Bound::Included(b)), value)).collect();
+        if raw.length & 3 == 0 {
+            entries.push((self.bounds(raw), value));
+        }
+        entries
+    }
+
     fn op(&mut self, raw: &Raw) -> Op {
         let value = u64::from(raw.value);
         match raw.kind {
             _ if self.erasing && raw.form.is_multiple_of(2) => Op::Erase { index: self.index(raw) },
-            0..28 => Op::Store { range: self.bounds(raw), value },
+            0..25 => Op::Store { range: self.bounds(raw), value },
+            25..28 => Op::Extend { entries: self.entries(raw) },
             28..45 => Op::Insert { range: self.bounds(raw), value },
             45..57 => Op::Remove { range: self.bounds(raw) },
             57..60 => Op::RemoveSparing { range: self.bounds(raw) },

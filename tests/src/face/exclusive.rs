@@ -1,7 +1,7 @@
 //! The exclusive face, and its calls for those who have it by `get_mut`.
 
-use super::outcome::{copied, inserted, item, map_until, not_replaced, pair, removed, stored};
-use super::{Face, Scan};
+use super::outcome::{copied, entries, inserted, item, map_until, not_replaced, pair, removed, stored};
+use super::{Face, Rest, Scan};
 use crate::entry::Number;
 use crate::model::{Bounds, Item, Refusal, Span};
 use core::fmt;
@@ -30,6 +30,10 @@ impl<V: Number> Face for ExclusiveFace<V> {
 
     fn get(&self, index: u64) -> Option<u64> {
         self.0.get(index).map(V::read)
+    }
+
+    fn get_many<const N: usize>(&self, indices: [u64; N]) -> [Option<u64>; N] {
+        self.0.get_many(indices).map(|found| found.map(V::read))
     }
 
     fn get_range(&self, index: u64) -> (Span, Option<u64>) {
@@ -72,8 +76,20 @@ impl<V: Number> Face for ExclusiveFace<V> {
         [scan, clone].map(|rest| rest.map(item::<V>).collect())
     }
 
+    fn rest(&self, bounds: Bounds, calls: usize, turns: u64) -> Rest {
+        Rest::of(self.0.range(bounds).map(item::<V>), calls, turns)
+    }
+
+    fn rest_of_all(&self, calls: usize, turns: u64) -> Rest {
+        Rest::of(self.0.iter().map(item::<V>), calls, turns)
+    }
+
     fn store(&mut self, range: Bounds, value: u64) -> Result<(), Refusal> {
         stored(self.0.store(range, V::make(value)), value)
+    }
+
+    fn extend(&mut self, new: &[(Bounds, u64)]) -> Result<(), Refusal> {
+        extend_alone(&mut self.0, new)
     }
 
     fn insert(&mut self, range: Bounds, value: u64) -> Result<(), Refusal> {
@@ -154,6 +170,17 @@ impl<V: Number> Face for ExclusiveFace<V> {
     fn texts(&self) -> [String; 2] {
         [self.0.dump().to_string(), self.0.dot().to_string()]
     }
+}
+
+pub(super) fn extend_alone<V: Number>(map: &mut RangeMap<V>, new: &[(Bounds, u64)]) -> Result<(), Refusal> {
+    let mut asked = 0;
+    let done = map.try_extend(entries(new).inspect(|_| asked += 1));
+    match &done {
+        Ok(()) => assert_eq!(asked, new.len(), "all are taken"),
+        Err(error) => assert_eq!(new[asked - 1].1, error.value.value(), "the last one taken comes back"),
+    }
+    let value = new[..asked].last().map_or(0, |last| last.1);
+    stored(done, value)
 }
 
 pub(super) fn replace_alone<V: Number>(map: &mut RangeMap<V>, index: u64, value: u64) -> Result<Item, Refusal> {

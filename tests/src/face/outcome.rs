@@ -1,7 +1,7 @@
 //! What the calls give, in the terms of the model.
 
 use crate::entry::Number;
-use crate::model::{Item, Refusal, Span};
+use crate::model::{Bounds, Item, Refusal, Span};
 use core::ops::RangeInclusive;
 use maple_tree::{
     DupError, InsertError, InsertErrorKind, PruneForm, Pruned, RangeMap, RemoveError, ReplaceError, ReplaceErrorKind, StoreError,
@@ -14,6 +14,11 @@ pub(super) fn pair(range: RangeInclusive<u64>) -> Span {
 
 pub(super) fn item<V: Number>((range, entry): (RangeInclusive<u64>, V::Ref<'_>)) -> Item {
     (*range.start(), *range.end(), V::read(entry))
+}
+
+/// Entries to store.
+pub(super) fn entries<V: Number>(new: &[(Bounds, u64)]) -> impl Iterator<Item = (Bounds, V)> {
+    new.iter().map(|&(range, value)| (range, V::make(value)))
 }
 
 pub(super) fn bad(range: maple_tree::BadRange) -> Refusal {

@@ -1,8 +1,8 @@
 //! The shared face, plain and mixed with the exclusive one.
 
-use super::exclusive::{erase_alone, prune_cut_alone, remove_sparing_alone, replace_alone};
+use super::exclusive::{erase_alone, extend_alone, prune_cut_alone, remove_sparing_alone, replace_alone};
 use super::outcome::{copied, inserted, item, map_until, not_replaced, pair, pruned, removed, stored};
-use super::{Face, Scan};
+use super::{Face, Rest, Scan};
 use crate::entry::Number;
 use crate::model::{Bounds, Item, Refusal, Span};
 use core::fmt;
@@ -60,6 +60,11 @@ impl<V: Number, const MIXED: bool> Face for TreeFace<V, MIXED> {
         self.tree.get(index, &self.tree.pin()).map(V::read)
     }
 
+    fn get_many<const N: usize>(&self, indices: [u64; N]) -> [Option<u64>; N] {
+        let guard = self.tree.pin();
+        self.tree.get_many(indices, &guard).map(|found| found.map(V::read))
+    }
+
     fn get_range(&self, index: u64) -> (Span, Option<u64>) {
         let guard = self.tree.pin();
         let (range, entry) = self.tree.get_range(index, &guard);
@@ -105,6 +110,16 @@ impl<V: Number, const MIXED: bool> Face for TreeFace<V, MIXED> {
         [scan, clone].map(|rest| rest.map(item::<V>).collect())
     }
 
+    fn rest(&self, bounds: Bounds, calls: usize, turns: u64) -> Rest {
+        let guard = self.tree.pin();
+        Rest::of(self.tree.range(bounds, &guard).map(item::<V>), calls, turns)
+    }
+
+    fn rest_of_all(&self, calls: usize, turns: u64) -> Rest {
+        let guard = self.tree.pin();
+        Rest::of(self.tree.iter(&guard).map(item::<V>), calls, turns)
+    }
+
     fn store(&mut self, range: Bounds, value: u64) -> Result<(), Refusal> {
         let entry = V::make(value);
         let done = match self.alone {
@@ -112,6 +127,10 @@ impl<V: Number, const MIXED: bool> Face for TreeFace<V, MIXED> {
             false => self.tree.store(range, entry),
         };
         stored(done, value)
+    }
+
+    fn extend(&mut self, new: &[(Bounds, u64)]) -> Result<(), Refusal> {
+        extend_alone(self.tree.get_mut(), new)
     }
 
     fn insert(&mut self, range: Bounds, value: u64) -> Result<(), Refusal> {

@@ -106,12 +106,12 @@ fn recoveries(card: &mut Card, count: u64, size: &str) {
     for percent in [1, 50, 99] {
         let failure = Failure { shape: SHAPE, count, percent };
         let metric = |form: &str, peer: &str| format!("prune.{form}.{percent}pct.{size}.vs_{peer}");
-        let prune_map = || jobs::recover(&*map, failure, prune_exclusive);
-        let prune_tree = || jobs::recover(&*tree, failure, prune_shared);
-        let prune_in_place = || jobs::recover(&*tree, failure, prune_in_place);
-        let drop_map = || jobs::recover(&*map, failure, |copy, _| drop(copy));
-        let drop_tree = || jobs::recover(&*tree, failure, |copy, _| drop(copy));
-        let split_off = || jobs::recover(&*peer, failure, prune_exclusive);
+        let prune_map = || jobs::recover_rehearsed(&*map, failure, prune_exclusive);
+        let prune_tree = || jobs::recover_rehearsed(&*tree, failure, prune_shared);
+        let prune_in_place = || jobs::recover_rehearsed(&*tree, failure, prune_in_place);
+        let drop_map = || jobs::recover_rehearsed(&*map, failure, |copy, _| drop(copy));
+        let drop_tree = || jobs::recover_rehearsed(&*tree, failure, |copy, _| drop(copy));
+        let split_off = || jobs::recover_rehearsed(&*peer, failure, prune_exclusive);
 
         card.duel_of_singles(&metric("exclusive", "teardown"), prune_map, drop_map);
         card.duel_of_singles(&metric("exclusive", "split_off"), prune_map, split_off);
@@ -127,15 +127,20 @@ fn recoveries(card: &mut Card, count: u64, size: &str) {
             copy.synchronize().expect("not inside a read section");
             copy
         };
-        let teardown = || jobs::recover(&*tree, failure, |copy, _| drop(copy));
-        card.duel_of_singles("memory_back.50pct.1m.vs_teardown", || jobs::recover(&*tree, failure, release), teardown);
+        let drop_map = || jobs::recover(&*map, failure, |copy, _| drop(copy));
+        let drop_tree = || jobs::recover(&*tree, failure, |copy, _| drop(copy));
+        // Without the rehearsal: with the code out of the instruction cache, as a failure finds it that comes out of the blue.
+        let metric = |form: &str| format!("prune_cold.{form}.50pct.1m.vs_teardown");
+        card.duel_of_singles(&metric("exclusive"), || jobs::recover(&*map, failure, prune_exclusive), drop_map);
+        card.duel_of_singles(&metric("shared"), || jobs::recover(&*tree, failure, prune_shared), drop_tree);
+        card.duel_of_singles(&metric("inplace"), || jobs::recover(&*tree, failure, prune_in_place), drop_tree);
+        card.duel_of_singles("memory_back.50pct.1m.vs_teardown", || jobs::recover(&*tree, failure, release), drop_tree);
         let release = |mut copy: Map, from| {
             drop(copy.prune(from));
             copy
         };
-        let teardown = || jobs::recover(&*map, failure, |copy, _| drop(copy));
         let metric = "memory_back.exclusive.50pct.1m.vs_teardown";
-        card.duel_of_singles(metric, || jobs::recover(&*map, failure, release), teardown);
+        card.duel_of_singles(metric, || jobs::recover(&*map, failure, release), drop_map);
     }
 }
 
