@@ -210,8 +210,9 @@ const REHEARSAL: u64 = 1_000;
 
 /// The same right after the recovery of another copy, a small one, so that the code is in the instruction cache.
 ///
-/// Between two recoveries a whole copy is made, which drives the code out of that cache. To fetch it again costs 2 to 4 microseconds,
-/// several times the recovery itself; that is the machine's cost and not the tree's. [`recover`] measures with it.
+/// Between two recoveries a whole copy is made, which drives the code out of that cache. Cold, a recovery takes 2 to 5 microseconds more.
+/// That is put down to the machine and not to the tree, but not every part of it was told apart: the rehearsal also warms the branch
+/// predictors and what the pool and the reserve keep in memory. A failure out of the blue finds all of it cold; [`recover`] measures that.
 pub fn recover_rehearsed<S: RangeTable, T>(
     source: &S,
     failure: Failure,

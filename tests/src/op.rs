@@ -294,6 +294,7 @@ impl<F: Face> Sequence<F> {
             }
             let (bounds, turns) = self.looks[step % self.looks.len()];
             check::agree_within(&face, &model, bounds, turns);
+            check::agree_on_rest(&face, &model, bounds, (turns % 23) as usize, turns);
         }
         check::agree(&face, &model);
         face.synchronize();

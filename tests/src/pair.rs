@@ -88,6 +88,7 @@ impl<F: Face> Pair<F> {
         check::agree_in_short(&self.face, &self.model);
         for turns in [check::FORWARD, check::BACKWARD] {
             check::agree_within(&self.face, &self.model, check::ALL, turns);
+            check::agree_on_rest(&self.face, &self.model, check::ALL, 3, turns);
         }
         self
     }

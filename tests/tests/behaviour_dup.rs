@@ -88,9 +88,10 @@ fn with_erased_entries<F: Face>(check: impl Fn(Pair<F>)) {
     for (count, strides) in [(3, &[6, 10][..]), (16, &[6, 10]), (100, &[6, 10]), (300, &[10])] {
         for &stride in strides {
             for pattern in patterns {
-                for finish in [&[][..], &[Op::Synchronize], &[Op::Pin], &[Op::Convert]] {
+                let prune = Op::PruneInPlace { from: count / 2 * stride };
+                for finish in [&[][..], &[Op::Synchronize], &[Op::Pin], &[Op::Convert], &[Op::Pin, prune]] {
                     let mut pair = Pair::<F>::of(count, stride, 6);
-                    if finish == [Op::Pin] {
+                    if finish.first() == Some(&Op::Pin) {
                         pair.face.pin();
                     }
                     for n in (0..count).filter(|n| pattern(*n, count)) {

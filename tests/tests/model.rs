@@ -194,8 +194,8 @@ impl Maker {
         let (first, last) = self.span(raw);
         let (length, apart) = (1 + (last - first).min(8), raw.at >> 60 & 3);
         let count = match raw.length >> 58 {
-            0..8 => 40 + raw.at % 300,
-            _ => raw.at % 40,
+            0..2 => 40 + raw.at % 200,
+            _ => raw.at % 12,
         };
         let starts = (0..count).map_while(|n| first.checked_add(n * (length + apart)));
         let spans = starts.map_while(|first| Some((first, first.checked_add(length - 1)?)));
