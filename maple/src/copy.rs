@@ -62,6 +62,7 @@ impl<V: Entry> RangeMap<V> {
         let mut copy = Self::new();
         // SAFETY: the map has entries of its own type.
         let copied = unsafe { clone_root((&self.root, self.owner.untidy), &mut copy) };
+        copy.grown();
         copied.map(|()| copy)
     }
 

@@ -45,9 +45,9 @@ impl<V: TryClone> RangeMap<V> {
     pub fn try_extend<R: RangeBounds<u64>>(&mut self, entries: impl IntoIterator<Item = (R, V)>) -> Result<(), StoreError<V>> {
         let mut entries = entries.into_iter();
         if self.root.load().is_none() {
-            let out_of_order = self.fill_in_order(&mut entries)?;
+            let filled = self.fill_in_order(&mut entries);
             self.grown();
-            if let Some((range, value)) = out_of_order {
+            if let Some((range, value)) = filled? {
                 self.store(range, value)?;
             }
         }

@@ -307,6 +307,9 @@ impl<V: Entry> RangeMap<V> {
         let window = inclusive(&range).map_err(RemoveError::BadRange)?;
         let mut left_over = Leftovers::default();
         let removed = remove_with::<V>(&mut self.writer(), window, shortage == Shortage::Allocate, &mut left_over);
+        if shortage == Shortage::Allocate {
+            self.grown();
+        }
         self.release(left_over);
         self.settle();
         removed
@@ -337,6 +340,7 @@ impl<V: Entry> RangeMap<V> {
     /// Out of memory; the map is as it was. The new nodes are there before the old ones go.
     pub fn compact(&mut self) -> Result<(), AllocError> {
         let compacted = self.writer().compact();
+        self.grown();
         self.release(Leftovers::default());
         compacted
     }

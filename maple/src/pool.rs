@@ -60,9 +60,9 @@ struct Pool {
 unsafe impl Send for Pool {}
 
 static POOL: Mutex<Pool> = Mutex::new(Pool { partial: ptr::null_mut(), empty: 0 });
-/// Slabs that exist. Changed under the lock, read without.
+/// Slabs that exist.
 static SLABS: AtomicUsize = AtomicUsize::new(0);
-/// Nodes that are handed out. Changed under the lock, read without.
+/// Nodes that are handed out.
 static IN_USE: AtomicUsize = AtomicUsize::new(0);
 
 /// Process-wide figures of the node pool.
@@ -286,9 +286,9 @@ pub(crate) fn try_give(nodes: FreeList) -> Result<(), FreeList> {
 /// Frees a chain of slabs that are on no list and of which no node is in use.
 fn release(mut chain: *mut Slab) {
     while let Some(slab) = NonNull::new(chain) {
-        // SAFETY: `absorb` unlinked the slab, so this thread alone knows it.
+        // SAFETY: the chain's slabs are on no list, so this thread alone knows them.
         chain = unsafe { slab.as_ref() }.next;
-        // SAFETY: it was allocated with this layout in `take`.
+        // SAFETY: it was allocated with this layout in `new_slab`.
         unsafe { dealloc(slab.as_ptr().cast(), LAYOUT) };
     }
 }

@@ -455,6 +455,7 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
         let mut copy = RangeMap::new();
         // SAFETY: the tree has entries of its own type.
         let copied = self.write(|writer| unsafe { clone_root((writer.root, writer.owner.untidy), &mut copy) });
+        copy.grown();
         copied.map(|()| copy)
     }
 
