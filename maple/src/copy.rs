@@ -1,7 +1,7 @@
 //! Copies of a whole tree, on both faces.
 
 use crate::dup;
-use crate::entry::{Entry, TryClone, try_clone_raw};
+use crate::entry::{Entry, Release, TryClone, try_clone_raw};
 use crate::map::RangeMap;
 use crate::node::Root;
 use core::fmt;
@@ -126,10 +126,11 @@ pub(crate) fn copy_root<W: Entry, E>(
 ///
 /// The tree has entries of type `V`.
 pub(crate) unsafe fn clone_root<V: TryClone>((root, untidy): (&Root, bool), copy: &mut RangeMap<V>) -> Result<(), AllocError> {
+    const { assert!(!V::PLAIN || matches!(V::RELEASE, Release::Now), "what is nothing but a pointer needs no carrier") };
     if V::PLAIN {
         if let Some(claim) = dup::prepare(root, &mut copy.owner)? {
             copy.owner.untidy = untidy;
-            dup::copy_words(root, &copy.root, claim, untidy);
+            dup::copy_words(root, &copy.root, claim);
         }
         return Ok(());
     }

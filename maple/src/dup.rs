@@ -58,12 +58,12 @@ pub(crate) fn prepare(source: &Root, owner: &mut Owner) -> Result<Option<Claim>,
     Ok(Some(claim))
 }
 
-/// Copies `source`, whose entries are plain words, into the empty tree `target` with the nodes that were [`prepare`]d.
+/// Copies `source`, whose entries are plain words (no slot of a leaf is dead), into the empty tree `target` with the nodes that were [`prepare`]d.
 ///
 /// The writer of `source` is kept out by the caller.
-pub(crate) fn copy_words(source: &Root, target: &Root, claim: Claim, untidy: bool) {
+pub(crate) fn copy_words(source: &Root, target: &Root, claim: Claim) {
     if let Some((root, level)) = source.load() {
-        target.publish(search::run(CopyWords { root, level, claim, untidy }).map(|copy| (copy, level)));
+        target.publish(search::run(CopyWords { root, level, claim }).map(|copy| (copy, level)));
     }
 }
 
@@ -72,7 +72,6 @@ struct CopyWords {
     root: NodeRef,
     level: usize,
     claim: Claim,
-    untidy: bool,
 }
 
 impl Operation for CopyWords {
@@ -82,7 +81,7 @@ impl Operation for CopyWords {
     fn run<S: Search>(mut self, _: S) -> Option<NodeRef> {
         // An inner node, its copy, and the slot to go on with.
         let mut steps = ArrayVec::<(NodeRef, NodeRef, usize), MAX_LEVELS>::new();
-        let top = self.node(self.root, self.level)?;
+        let top = self.node(self.root)?;
         if self.level > 0 {
             steps.push((self.root, top, 0));
         }
@@ -101,7 +100,7 @@ impl Operation for CopyWords {
                 // SAFETY: a live word of an inner slot is a child.
                 let child = unsafe { NodeRef::from_target(child) };
                 words.get(slot + AHEAD).into_iter().for_each(|word| prefetch(*word));
-                let copied = self.node(child, level - 1)?;
+                let copied = self.node(child)?;
                 copy.publish(slot, copied.word());
                 if level > 1 {
                     below = Some((child, copied, slot + 1));
@@ -129,14 +128,9 @@ fn prefetch(word: Word) {
 
 impl CopyWords {
     #[inline(always)]
-    fn node(&mut self, node: NodeRef, level: usize) -> Option<NodeRef> {
+    fn node(&mut self, node: NodeRef) -> Option<NodeRef> {
         // SAFETY: the node was just taken; the caller is the writer of the source.
-        let copy = unsafe { NodeRef::new_copy(self.claim.pop()?, node, true) };
-        if level == 0 && self.untidy {
-            // What is dead is the source's.
-            node.contents().1.iter().enumerate().for_each(|(slot, word)| copy.publish(slot, word.or_gap()));
-        }
-        Some(copy)
+        Some(unsafe { NodeRef::new_copy(self.claim.pop()?, node, true) })
     }
 }
 

@@ -52,7 +52,8 @@ pub unsafe trait Entry: Sized {
     /// How a removed entry is kept until readers are gone.
     const RELEASE: Release;
 
-    /// Whether an entry is nothing but its pointer: a copy of that is a copy of the entry, and both may be given up.
+    /// Whether an entry is nothing but its pointer: a copy of that is a copy of the entry, and both may be given up. Only with
+    /// [`Release::Now`].
     const PLAIN: bool = false;
 
     /// Whether giving an entry up does anything at all.

@@ -352,7 +352,7 @@ impl<V: Entry> RangeMap<V> {
     }
 
     /// Cuts off every entry whose range **starts** at or after `from`. An entry that starts before `from` and covers it stays whole
-    /// (see [`prune_cut`](Self::prune_cut)). `O(h)` whatever the size of the tail, takes no node, cannot fail.
+    /// (see [`prune_cut`](Self::prune_cut)). `O(h)` whatever the size of the tail, needs no node, cannot fail.
     ///
     /// What is cut off is in the [`Tail`]; dropping that drops the entries and frees the nodes.
     pub fn prune(&mut self, from: u64) -> Tail<V> {
