@@ -81,12 +81,16 @@ pub(crate) fn insert_with<V: Entry>(
             return Err(InsertError { value, kind: InsertErrorKind::BadRange(bad) });
         }
     };
+    let value = Pending::new(value);
+    if writer.append(window, value.word()) {
+        value.stored();
+        return Ok(());
+    }
     let bottom = writer.bottom(window.0);
     let free = bottom.is_some_and(|bottom| !bottom.frame.word().is_live() && window.1 <= bottom.frame.last());
     if !free && let Some(found) = Walk::new(writer.root, Some(window)).next() {
-        return Err(InsertError { value, kind: InsertErrorKind::Occupied(found.first..=found.last) });
+        return Err(InsertError { value: value.into_value(), kind: InsertErrorKind::Occupied(found.first..=found.last) });
     }
-    let value = Pending::new(value);
     // The range is a gap, so there is nothing to split.
     match writer.write(window, value.word(), Memory::Allocate, left_over, &mut |_| Err(AllocError(()))) {
         Ok(()) => value.stored(),

@@ -134,10 +134,15 @@ impl Writer<'_> {
         search::run(Exchange(self, index, word))
     }
 
-    /// Beside readers, stores a range inside the gap that the leaf ends with. Returns whether it did.
+    /// Stores a range inside the gap that the leaf of the last change ends with. Returns whether it did.
     #[inline(always)]
     pub(crate) fn append(&mut self, window: (u64, u64), word: Word) -> bool {
-        debug_assert_eq!(self.mode, Mode::Shared);
+        if self.mode == Mode::Exclusive {
+            self.owner.hint.live = self.near;
+            let appended = self.owner.hint.append(window, word);
+            self.owner.hint.live &= appended;
+            return appended;
+        }
         let hint = Hint { live: self.near, ..self.owner.hint };
         let (Some((bottom, len, apart)), false) = (hint.appends(window), self.owner.untidy) else { return false };
         let Some((parent, slot)) = bottom.parent else { return false };
