@@ -3,11 +3,11 @@
 use crate::bulk::Bulk;
 use crate::list::Remains;
 use crate::node::Word;
+use crate::tree_mut::TreeMut;
 use crate::walk::Walk;
-use crate::writer::Writer;
 use maple_rcu::AllocError;
 
-impl Writer<'_> {
+impl TreeMut<'_> {
     /// Builds the tree anew with full nodes and makes it visible with one store.
     ///
     /// # Errors

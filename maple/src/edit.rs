@@ -20,7 +20,7 @@ use crate::path::{Frame, Path};
 use crate::reserve::Source;
 use crate::run::{Run, is_tidy, slots_needed};
 use crate::search;
-use crate::writer::{Leftovers, Memory, Mode, Writer};
+use crate::tree_mut::{Leftovers, Memory, Mode, TreeMut};
 use arrayvec::ArrayVec;
 use core::ops::Range;
 use core::ptr::NonNull;
@@ -64,7 +64,7 @@ struct Draft {
     old: ArrayVec<Old, { 3 * MAX_LEVELS }>,
 }
 
-impl Writer<'_> {
+impl TreeMut<'_> {
     /// A node for an edit.
     fn node(&mut self, source: &mut Source<'_>, draft: &mut Draft) -> Result<NodeRef, AllocError> {
         let node = self.owner.take(source)?;

@@ -11,7 +11,7 @@ use crate::list::Remains;
 use crate::node::{NodeRef, SLOTS, Word};
 use crate::path::{Bottom, Frame, Path};
 use crate::search::{self, Operation, Search};
-use crate::writer::{Leftovers, Memory, Writer};
+use crate::tree_mut::{Leftovers, Memory, TreeMut};
 use core::ptr::NonNull;
 
 /// An entry that was taken out of the tree.
@@ -24,11 +24,11 @@ pub(crate) struct Erased {
     pub(crate) carrier: Option<(NodeRef, usize)>,
 }
 
-impl Writer<'_> {
+impl TreeMut<'_> {
     /// With exclusive access, takes out the entry that covers `index`. The gap is joined with its neighbours, and nodes that got few are
     /// merged, as far as no memory is needed.
     pub(crate) fn take_out(&mut self, index: u64) -> Option<Exchanged> {
-        struct TakeOut<'c, 'w>(&'c mut Writer<'w>, u64);
+        struct TakeOut<'c, 'w>(&'c mut TreeMut<'w>, u64);
 
         impl Operation for TakeOut<'_, '_> {
             /// What was taken out, and whether that was all.

@@ -8,8 +8,8 @@ use crate::owner::{Release, Sink};
 use crate::range::inclusive;
 use crate::reserve::Reserve;
 use crate::sweep::Swept;
+use crate::tree_mut::{Leftovers, Memory, Mode, TreeMut};
 use crate::walk::{Walk, lookup_range, whole_gap};
-use crate::writer::{Leftovers, Memory, Mode, Writer};
 use core::marker::PhantomData;
 use core::ops::{RangeBounds, RangeInclusive};
 use core::ptr::NonNull;
@@ -70,7 +70,7 @@ pub(crate) unsafe fn get_range<'a, V: Entry + 'a>(root: &Root, index: u64) -> (R
 }
 
 pub(crate) fn insert_with<V: Entry>(
-    writer: &mut Writer<'_>,
+    writer: &mut TreeMut<'_>,
     range: &impl RangeBounds<u64>,
     value: V,
     left_over: &mut Leftovers,
@@ -117,7 +117,7 @@ pub enum Shortage {
 /// may (`allocate`); a hole inside one entry grows the tree, as a store does. Whole entries are removed in any case, if need be in place
 /// (which leaves dead words behind).
 pub(crate) fn remove_with<V: Entry + TryClone>(
-    writer: &mut Writer<'_>,
+    writer: &mut TreeMut<'_>,
     window: (u64, u64),
     allocate: bool,
     left_over: &mut Leftovers,

@@ -8,7 +8,7 @@ use crate::search::Portable;
 ///
 /// # Invariants
 ///
-/// `live` is false from the moment a [`Writer`](crate::writer::Writer) is made until a change that knows the structure around the place says otherwise; every
+/// `live` is false from the moment a [`TreeMut`](crate::tree_mut::TreeMut) is made until a change that knows the structure around the place says otherwise; every
 /// other change of the structure forgets it. So a place that is used is in the tree, with its bounds and its parent.
 #[derive(Debug, Default)]
 pub(crate) struct Hint {

@@ -17,7 +17,7 @@ use crate::path::{Bottom, Frame};
 use crate::run::{Run, is_tidy};
 use crate::search::{self, Operation, Search};
 use crate::splice::Splice;
-use crate::writer::{Leftovers, Memory, Mode, Writer};
+use crate::tree_mut::{Leftovers, Memory, Mode, TreeMut};
 use core::ops::Range;
 use core::ptr::NonNull;
 use maple_rcu::AllocError;
@@ -35,7 +35,7 @@ pub(crate) struct Exchanged {
 
 /// A change of one range.
 pub(crate) struct Change<'c, 'w> {
-    pub(crate) writer: &'c mut Writer<'w>,
+    pub(crate) writer: &'c mut TreeMut<'w>,
     pub(crate) first: u64,
     pub(crate) last: u64,
     pub(crate) word: Word,
@@ -112,10 +112,10 @@ impl Change<'_, '_> {
     }
 }
 
-impl Writer<'_> {
+impl TreeMut<'_> {
     /// Puts `word` in the place of the entry that covers `index`, if there is one: one store. The range stays.
     pub(crate) fn exchange(&mut self, index: u64, word: Word) -> Option<Exchanged> {
-        struct Exchange<'c, 'w>(&'c mut Writer<'w>, u64, Word);
+        struct Exchange<'c, 'w>(&'c mut TreeMut<'w>, u64, Word);
 
         impl Operation for Exchange<'_, '_> {
             type Output = Option<Exchanged>;

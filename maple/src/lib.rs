@@ -37,8 +37,8 @@ mod run;
 mod overflow;
 mod owner;
 mod range;
+mod tree_mut;
 mod walk;
-mod writer;
 
 mod edit;
 

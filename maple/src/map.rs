@@ -13,9 +13,9 @@ use crate::range::inclusive;
 use crate::reserve::Reserve;
 use crate::sweep::{Swept, Which};
 use crate::tail::Tail;
+use crate::tree_mut::{Leftovers, Memory, Mode, TreeMut};
 use crate::validate::{Invalid, Summary, validate};
 use crate::walk::{lookup, lookup_many};
-use crate::writer::{Leftovers, Memory, Mode, Writer};
 use arrayvec::ArrayVec;
 use core::fmt;
 use core::marker::PhantomData;
@@ -156,8 +156,8 @@ impl<V: Entry> RangeMap<V> {
         unsafe { Gaps::new(&self.root, inclusive(&range).ok()) }
     }
 
-    fn writer(&mut self) -> Writer<'_> {
-        Writer::new(&self.root, &mut self.owner, Mode::Exclusive, Kind::of::<V>())
+    fn writer(&mut self) -> TreeMut<'_> {
+        TreeMut::new(&self.root, &mut self.owner, Mode::Exclusive, Kind::of::<V>())
     }
 
     /// Releases what an operation displaced and retired. Last, because an entry's `Drop` may panic.

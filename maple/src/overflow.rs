@@ -8,7 +8,7 @@ use crate::node::{NodeRef, SLOTS, Word};
 use crate::path::Bottom;
 use crate::run::{Run, is_tidy, slots_needed};
 use crate::splice::Splice;
-use crate::writer::{Memory, Mode, Writer};
+use crate::tree_mut::{Memory, Mode, TreeMut};
 use arrayvec::ArrayVec;
 use core::ops::Range;
 use maple_rcu::AllocError;
@@ -27,7 +27,7 @@ struct Parts {
     first: usize,
 }
 
-impl Writer<'_> {
+impl TreeMut<'_> {
     /// Puts `splice` into the leaf at `bottom`, which has `len` slots. Returns whether it did.
     ///
     /// # Errors

@@ -15,7 +15,7 @@ use crate::node::{MAX_LEVELS, NodeRef, SLOTS, Word};
 use crate::path::{Frame, Path};
 use crate::reserve::Source;
 use crate::run::Run;
-use crate::writer::{Memory, Mode, Writer};
+use crate::tree_mut::{Memory, Mode, TreeMut};
 use arrayvec::ArrayVec;
 use core::ptr::NonNull;
 
@@ -130,7 +130,7 @@ impl Plan {
     }
 }
 
-impl Writer<'_> {
+impl TreeMut<'_> {
     /// Where a prune at `from` really begins, with the path to it: unless entries are cut, behind an entry that covers `from` but starts
     /// before it. `None`: nothing starts there or later.
     fn border(&self, from: u64, may_cut: bool) -> Option<(u64, Path)> {

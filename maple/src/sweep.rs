@@ -7,7 +7,7 @@
 use crate::list::{Limbo, Remains};
 use crate::node::{NodeRef, SLOTS, Word};
 use crate::path::Frame;
-use crate::writer::Writer;
+use crate::tree_mut::TreeMut;
 use arrayvec::ArrayVec;
 use core::ptr::NonNull;
 
@@ -23,7 +23,7 @@ pub(crate) enum Which {
     All,
 }
 
-impl Writer<'_> {
+impl TreeMut<'_> {
     /// Marks every dead word in nodes that reach into the hull of dead words as aged; returns the hull, which starts anew.
     pub(crate) fn age(&mut self) -> Option<(u64, u64)> {
         let hull = self.owner.dead.take()?;
@@ -39,7 +39,7 @@ impl Writer<'_> {
     ///
     /// # Safety
     ///
-    /// With [`Which::Aged`] a grace period has passed since [`age`](Writer::age); with [`Which::All`] there are no readers.
+    /// With [`Which::Aged`] a grace period has passed since [`age`](TreeMut::age); with [`Which::All`] there are no readers.
     pub(crate) unsafe fn sweep(&mut self, hull: (u64, u64), which: Which, limbo: &mut Limbo, entries: &mut Swept) -> Option<u64> {
         let mut stopped = None;
         self.visit(hull, &mut |level, step| {

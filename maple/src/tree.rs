@@ -14,9 +14,9 @@ use crate::range::inclusive;
 use crate::removed::{Removed, WriterLock, discard};
 use crate::reserve::Reserve;
 use crate::sync::Mutex;
+use crate::tree_mut::{Leftovers, Memory, Mode, TreeMut};
 use crate::validate::{Invalid, Summary, validate};
 use crate::walk::{lookup, lookup_many, lookup_range, whole_gap};
-use crate::writer::{Leftovers, Memory, Mode, Writer};
 use core::cell::UnsafeCell;
 use core::fmt;
 use core::marker::PhantomData;
@@ -113,12 +113,12 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
     }
 
     /// Does `change` under the tree's lock.
-    pub(crate) fn write<T>(&self, change: impl FnOnce(&mut Writer<'_>) -> T) -> T {
+    pub(crate) fn write<T>(&self, change: impl FnOnce(&mut TreeMut<'_>) -> T) -> T {
         let _lock = self.lock.lock();
         let map = self.map.get();
         // SAFETY: the lock is held, so this is the only reference to the owner.
         let owner = unsafe { &mut (*map).owner };
-        let mut writer = Writer::new(self.root(), owner, Mode::Shared, Kind::of::<V>());
+        let mut writer = TreeMut::new(self.root(), owner, Mode::Shared, Kind::of::<V>());
         let result = change(&mut writer);
         writer.owner.count_retired();
         result
@@ -483,7 +483,7 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
 
     /// Does a change that may allocate, then what belongs to it: releases what was displaced, fills the reserve (if there is memory),
     /// and hands over what is retired when that is enough for a batch.
-    fn grow<T>(&self, change: impl FnOnce(&mut Writer<'_>, &mut Leftovers) -> T) -> T {
+    fn grow<T>(&self, change: impl FnOnce(&mut TreeMut<'_>, &mut Leftovers) -> T) -> T {
         let mut left_over = Leftovers::default();
         let (result, retired, reserve) = self.write(|writer| {
             let result = change(writer, &mut left_over);

@@ -41,7 +41,7 @@ pub(crate) enum Memory {
 /// `root` and `owner` belong to one tree whose entries are of `kind`. With [`Mode::Exclusive`] there are no readers and no node of
 /// the tree has a dead word; with [`Mode::Shared`] the tree's lock is held.
 #[derive(Debug)]
-pub(crate) struct Writer<'a> {
+pub(crate) struct TreeMut<'a> {
     pub(crate) root: &'a Root,
     pub(crate) owner: &'a mut Owner,
     pub(crate) mode: Mode,
@@ -59,14 +59,14 @@ pub(crate) struct Leftovers {
     pub(crate) unused: Option<NonNull<()>>,
 }
 
-impl<'a> Writer<'a> {
+impl<'a> TreeMut<'a> {
     pub(crate) fn new(root: &'a Root, owner: &'a mut Owner, mode: Mode, kind: Kind) -> Self {
         let near = owner.hint.take();
         Self { root, owner, mode, kind, near }
     }
 }
 
-impl Writer<'_> {
+impl TreeMut<'_> {
     /// Opens where nodes come from.
     pub(crate) fn source(&self, memory: Memory) -> Source<'static> {
         match memory {
@@ -110,7 +110,7 @@ impl Writer<'_> {
 
     /// The lowest step on the way to `index`; `None` in an empty tree.
     pub(crate) fn bottom(&mut self, index: u64) -> Option<Bottom> {
-        struct Find<'c, 'w>(&'c mut Writer<'w>, u64);
+        struct Find<'c, 'w>(&'c mut TreeMut<'w>, u64);
 
         impl Operation for Find<'_, '_> {
             type Output = Option<Bottom>;
