@@ -1,11 +1,11 @@
 //! Filling a map from an iterator: at once while the ranges come in order, else one by one.
 
-use crate::bulk::Bulk;
+use crate::bulk::{Above, Bulk};
 use crate::entry::{Entry, TryClone};
 use crate::error::{StoreError, StoreErrorKind};
 use crate::face::Pending;
 use crate::map::RangeMap;
-use crate::node::{NODE_BYTES, Word};
+use crate::node::NODE_BYTES;
 use crate::range::inclusive;
 use core::ops::RangeBounds;
 use std::alloc::{Layout, handle_alloc_error};
@@ -13,16 +13,14 @@ use std::alloc::{Layout, handle_alloc_error};
 /// A map that is being filled in order. When this is dropped, be it by a panic of the iterator, the map has what came so far.
 struct Filling<'m, V: Entry> {
     map: &'m mut RangeMap<V>,
-    bulk: Bulk,
-    /// Where the next slot begins; `None` behind the last index.
-    next: Option<u64>,
+    bulk: Option<Bulk<'m>>,
 }
 
 impl<V: Entry> Drop for Filling<'_, V> {
     fn drop(&mut self) {
-        let bulk = core::mem::replace(&mut self.bulk, Bulk::new());
+        let Some(bulk) = self.bulk.take() else { return };
         self.map.owner.nodes_taken += bulk.nodes() as u64;
-        self.map.root.publish(bulk.finish(self.next.is_some()));
+        self.map.root.publish(bulk.finish());
     }
 }
 
@@ -59,27 +57,21 @@ impl<V: TryClone> RangeMap<V> {
         &mut self,
         entries: &mut impl Iterator<Item = (R, V)>,
     ) -> Result<Option<(R, V)>, StoreError<V>> {
-        let mut filling = Filling { map: self, bulk: Bulk::new(), next: Some(0) };
+        let mut above = Above::new();
+        let mut filling = Filling { map: self, bulk: Some(Bulk::new(&mut above)) };
         for (range, value) in entries {
             let window = match inclusive(&range) {
                 Ok(window) => window,
                 Err(bad) => return Err(StoreError { value, kind: StoreErrorKind::BadRange(bad) }),
             };
-            let Some(next) = filling.next.filter(|next| *next <= window.0) else { return Ok(Some((range, value))) };
-            if next < window.0 {
-                if filling.bulk.push(window.0 - 1, Word::EMPTY).is_err() {
-                    return Err(StoreError { value, kind: StoreErrorKind::OutOfMemory });
-                }
-                filling.next = Some(window.0);
-            }
+            let Some(bulk) = filling.bulk.as_mut().filter(|bulk| bulk.reaches(window.0)) else { return Ok(Some((range, value))) };
             let value = Pending::new(value);
-            if filling.bulk.push(window.1, value.word()).is_err() {
-                // The gap before it and the one behind are two.
+            if bulk.push(window.0, window.1, value.word()).is_err() {
+                // The gap before it and the one behind may be two.
                 filling.map.owner.untidy = true;
                 return Err(StoreError { value: value.into_value(), kind: StoreErrorKind::OutOfMemory });
             }
             value.stored();
-            filling.next = window.1.checked_add(1);
         }
         Ok(None)
     }

@@ -157,9 +157,11 @@ unsafe fn fresh_node(slab: NonNull<Slab>) -> Option<NonNull<Node>> {
 /// # Invariants
 ///
 /// `slabs` is a chain (by `next`) of slabs that are on no list, that nobody else knows and of which no node was handed out. The nodes
-/// `fresh..end`, of another slab that is on no list, and those of `rest` were not handed out either. All are counted as in use.
+/// `fresh..end`, of another slab that is on no list, and those of `rest` were not handed out either. All are counted as in use. They are
+/// `len`.
 #[derive(Debug)]
 pub(crate) struct Claim {
+    len: usize,
     fresh: *mut Node,
     end: *mut Node,
     slabs: *mut Slab,
@@ -179,28 +181,23 @@ impl Claim {
             // SAFETY: the slab is new, so this thread alone knows it.
             unsafe { slab.as_mut() }.next = claim.slabs;
             claim.slabs = slab.as_ptr();
+            claim.len += SLAB_NODES;
             // Relaxed: a figure.
             IN_USE.fetch_add(SLAB_NODES, Ordering::Relaxed);
         }
         claim.rest = take(count % SLAB_NODES)?;
+        claim.len += claim.rest.len();
         Ok(claim)
     }
 
     /// No nodes.
     pub(crate) const fn empty() -> Self {
-        Self { fresh: ptr::null_mut(), end: ptr::null_mut(), slabs: ptr::null_mut(), rest: FreeList::new() }
+        Self { len: 0, fresh: ptr::null_mut(), end: ptr::null_mut(), slabs: ptr::null_mut(), rest: FreeList::new() }
     }
 
     /// Nodes that are left.
     pub(crate) fn len(&self) -> usize {
-        let mut slabs = 0;
-        let mut next = self.slabs;
-        while let Some(slab) = NonNull::new(next) {
-            slabs += 1;
-            // SAFETY: by the invariant of the type the slab exists.
-            next = unsafe { slab.as_ref() }.next;
-        }
-        (self.end.addr() - self.fresh.addr()) / NODE_BYTES + slabs * SLAB_NODES + self.rest.len()
+        self.len
     }
 
     /// Takes the nodes of another one, too.
@@ -208,6 +205,7 @@ impl Claim {
         while let Some(memory) = self.pop() {
             // SAFETY: a node of a slab that was just taken.
             more.rest.push(unsafe { NodeRef::new_empty(memory) });
+            more.len += 1;
         }
         *self = more;
     }
@@ -215,6 +213,7 @@ impl Claim {
     /// Takes a node; its memory may be new. `None` when all are taken.
     #[inline(always)]
     pub(crate) fn pop(&mut self) -> Option<NonNull<Node>> {
+        self.len = self.len.saturating_sub(1);
         if self.fresh == self.end && !self.next_slab() {
             return self.rest.pop().map(NodeRef::as_ptr);
         }

@@ -6,6 +6,7 @@
 //! nor repeated.
 
 use crate::node::{MAX_LEVELS, NodeRef, Root, SLOTS};
+use crate::search::PIVOTS;
 use crate::path::Frame;
 use crate::search::{self, Operation, Search};
 use arrayvec::ArrayVec;
@@ -149,24 +150,37 @@ impl Stretch {
     #[inline(always)]
     fn fold<T>(&mut self, mut sum: T, each: &mut impl FnMut(T, Found) -> T) -> T {
         // Locals, which can be in registers.
-        let Self { leaf, slot: from, mut first, max } = *self;
+        let Self { leaf, slot: from, mut first, .. } = *self;
         if from == SLOTS {
             return sum;
         }
-        let mut next = from;
-        for (slot, last) in leaf.pivots().iter().enumerate().skip(from).take_while(|(_, last)| **last < max) {
-            let target = leaf.slot(slot).target();
-            next = slot + 1;
+        let (pivots, last_slot) = (leaf.pivots(), leaf.len() - 1);
+        for slot in from..last_slot.min(PIVOTS) {
+            let (last, target) = (pivots[slot], leaf.slot(slot).target());
             if let Some(entry) = target {
-                sum = each(sum, Found { first, last: *last, entry });
+                sum = each(sum, Found { first, last, entry });
             }
             first = last + 1;
         }
-        (self.slot, self.first) = (next, first);
+        (self.slot, self.first) = (last_slot, first);
         match self.next() {
             Some(found) => each(sum, found),
             None => sum,
         }
+    }
+}
+
+/// Leaves that a walk asks for ahead of time.
+const AHEAD: usize = 6;
+
+/// Asks for the child in a slot of an inner node, if there is such a slot and a child in it.
+#[inline(always)]
+fn prefetch(node: NodeRef, slot: usize) {
+    if slot < SLOTS
+        && let Some(target) = node.slot(slot).target()
+    {
+        // SAFETY: a live word of an inner slot is a child.
+        unsafe { NodeRef::from_target(target) }.prefetch();
     }
 }
 
@@ -222,10 +236,7 @@ impl Walk {
         let node = unsafe { NodeRef::from_target(target) };
         *leaf = Frame { node, min: first, max: last, slot: 0 };
         *stretch = Stretch { leaf: node, slot: 0, first, max: last };
-        if let Some(ahead) = (parent.slot < SLOTS).then(|| parent.node.slot(parent.slot).target()).flatten() {
-            // SAFETY: as above.
-            unsafe { NodeRef::from_target(ahead) }.prefetch();
-        }
+        prefetch(parent.node, parent.slot + AHEAD - 1);
         true
     }
 
@@ -314,6 +325,9 @@ impl Walk {
             // SAFETY: a live word of an inner slot is a child.
             let child = unsafe { NodeRef::from_target(target) };
             end.steps.push(Frame { node: child, min: first, max: last, slot: 0 });
+            if end.steps.len() == level {
+                (1..AHEAD).for_each(|slot| prefetch(child, slot));
+            }
             if end.steps.len() > level && low <= first && last <= high {
                 let mut stretch = Stretch { leaf: child, slot: 0, first, max: last };
                 let found = stretch.next();
