@@ -63,7 +63,7 @@ pub(crate) fn prepare(source: &Root, owner: &mut Owner) -> Result<Option<Claim>,
 /// The writer of `source` is kept out by the caller.
 pub(crate) fn copy_words(source: &Root, target: &Root, claim: Claim) {
     if let Some((root, level)) = source.load() {
-        target.publish(search::run(CopyWords { root, level, claim }).map(|copy| (copy, level)));
+        target.publish(search::run(0, CopyWords { root, level, claim }).map(|copy| (copy, level)));
     }
 }
 
@@ -78,7 +78,7 @@ impl Operation for CopyWords {
     type Output = Option<NodeRef>;
 
     #[inline(always)]
-    fn run<S: Search>(mut self, _: S) -> Option<NodeRef> {
+    fn run<S: Search>(mut self, _: S, _: u64) -> Option<NodeRef> {
         // An inner node, its copy, and the slot to go on with.
         let mut steps = ArrayVec::<(NodeRef, NodeRef, usize), MAX_LEVELS>::new();
         let top = self.node(self.root)?;

@@ -87,7 +87,7 @@ impl TreeMut<'_> {
         left_over: &mut Leftovers,
         split: &mut dyn FnMut(NonNull<()>) -> Result<NonNull<()>, AllocError>,
     ) -> Result<(), AllocError> {
-        if search::run(Change { writer: self, first, last, word, memory, left_over, split })? {
+        if search::run(first, Change { writer: self, first, last, word, memory, left_over, split })? {
             return Ok(());
         }
         self.write_any((first, last), word, memory, left_over)

@@ -28,15 +28,15 @@ impl TreeMut<'_> {
     /// With exclusive access, takes out the entry that covers `index`. The gap is joined with its neighbours, and nodes that got few are
     /// merged, as far as no memory is needed.
     pub(crate) fn take_out(&mut self, index: u64) -> Option<Exchanged> {
-        struct TakeOut<'c, 'w>(&'c mut TreeMut<'w>, u64);
+        struct TakeOut<'c, 'w>(&'c mut TreeMut<'w>);
 
         impl Operation for TakeOut<'_, '_> {
             /// What was taken out, and whether that was all.
             type Output = Option<(Exchanged, bool)>;
 
             #[inline(always)]
-            fn run<S: Search>(self, search: S) -> Option<(Exchanged, bool)> {
-                let Self(writer, index) = self;
+            fn run<S: Search>(self, search: S, index: u64) -> Option<(Exchanged, bool)> {
+                let Self(writer) = self;
                 let bottom = writer.find(search, index)?;
                 let Bottom { frame, level: 0, .. } = bottom else { return None };
                 let entry = frame.word().target()?;
@@ -48,7 +48,7 @@ impl TreeMut<'_> {
                 Some((Exchanged { first, last, entry }, matches!(done, Ok(true))))
             }
         }
-        let (taken, done) = search::run(TakeOut(self, index))?;
+        let (taken, done) = search::run(index, TakeOut(self))?;
         if !done {
             let mut left_over = Leftovers::default();
             let refused = self.write_any((taken.first, taken.last), Word::EMPTY, Memory::Spare, &mut left_over);

@@ -12,7 +12,7 @@
 
 use crate::hint::Hint;
 use crate::list::Remains;
-use crate::node::{SLOTS, Word};
+use crate::node::{NodeRef, Root, SLOTS, Word};
 use crate::path::{Bottom, Frame};
 use crate::run::{Run, is_tidy};
 use crate::search::{self, Operation, Search};
@@ -49,8 +49,8 @@ impl Operation for Change<'_, '_> {
     type Output = Result<bool, AllocError>;
 
     #[inline(always)]
-    fn run<S: Search>(self, search: S) -> Result<bool, AllocError> {
-        match self.writer.find(search, self.first) {
+    fn run<S: Search>(self, search: S, index: u64) -> Result<bool, AllocError> {
+        match self.writer.find(search, index) {
             Some(bottom) => self.at(search, bottom),
             None => Ok(false),
         }
@@ -115,14 +115,14 @@ impl Change<'_, '_> {
 impl TreeMut<'_> {
     /// Puts `word` in the place of the entry that covers `index`, if there is one: one store. The range stays.
     pub(crate) fn exchange(&mut self, index: u64, word: Word) -> Option<Exchanged> {
-        struct Exchange<'c, 'w>(&'c mut TreeMut<'w>, u64, Word);
+        struct Exchange<'c, 'w>(&'c mut TreeMut<'w>, Word);
 
         impl Operation for Exchange<'_, '_> {
             type Output = Option<Exchanged>;
 
             #[inline(always)]
-            fn run<S: Search>(self, search: S) -> Option<Exchanged> {
-                let Self(writer, index, word) = self;
+            fn run<S: Search>(self, search: S, index: u64) -> Option<Exchanged> {
+                let Self(writer, word) = self;
                 let Bottom { frame, level: 0, .. } = writer.find(search, index)? else { return None };
                 let entry = frame.word().target()?;
                 frame.node.publish(frame.slot, word);
@@ -131,7 +131,34 @@ impl TreeMut<'_> {
                 Some(Exchanged { first: frame.first(), last: frame.last(), entry })
             }
         }
-        search::run(Exchange(self, index, word))
+        search::run(index, Exchange(self, word))
+    }
+
+    /// With exclusive access, puts `word` in the place of the entry that covers `index`, if there is one, wherever that begins and ends.
+    pub(crate) fn swap(&mut self, index: u64, word: Word) -> Option<NonNull<()>> {
+        struct Swap<'r>(&'r Root, Word);
+
+        impl Operation for Swap<'_> {
+            type Output = Option<NonNull<()>>;
+
+            #[inline(always)]
+            fn run<S: Search>(self, search: S, index: u64) -> Option<NonNull<()>> {
+                let Self(root, word) = self;
+                let (mut node, level) = root.load()?;
+                for _ in 0..level {
+                    let child = node.own_slot(node.search_by(search, index)).target()?;
+                    // SAFETY: a live word of an inner slot is a child.
+                    node = unsafe { NodeRef::from_target(child) };
+                }
+                let slot = node.search_by(search, index);
+                let entry = node.own_slot(slot).target()?;
+                node.publish(slot, word);
+                Some(entry)
+            }
+        }
+        // The structure is what it was.
+        self.owner.hint.live = self.near;
+        search::run(index, Swap(self.root, word))
     }
 
     /// Stores a range inside the gap that the leaf of the last change ends with. Returns whether it did.

@@ -251,20 +251,28 @@ impl<V: Entry> RangeMap<V> {
         stored
     }
 
-    /// Puts `value` in the place of the entry that covers `index`, and returns that entry with the range, which stays. `O(h)`,
-    /// allocates nothing.
+    /// Puts `value` in the place of the entry that covers `index`, and returns that entry; the range stays. `O(h)`, allocates nothing.
     ///
     /// # Errors
     ///
     /// No entry covers `index`: the value comes back with the gap.
-    pub fn replace(&mut self, index: u64, value: V) -> Result<(RangeInclusive<u64>, V), ReplaceError<V>> {
+    ///
+    /// ```
+    /// let mut map = maple_tree::RangeMap::new();
+    /// map.store(10..20, 'a')?;
+    /// assert_eq!(map.replace(13, 'b').ok(), Some('a'));
+    /// assert_eq!(map.get_range(10), (10..=19, Some('b')));
+    /// assert_eq!(map.replace(25, 'c').map_err(|error| error.value), Err('c'));
+    /// # Ok::<(), maple_tree::StoreError<char>>(())
+    /// ```
+    pub fn replace(&mut self, index: u64, value: V) -> Result<V, ReplaceError<V>> {
         let value = Pending::new(value);
-        let Some(old) = self.writer().exchange(index, value.word()) else {
+        let Some(old) = self.writer().swap(index, value.word()) else {
             return Err(ReplaceError { value: value.into_value(), kind: ReplaceErrorKind::Vacant(self.get_range(index).0) });
         };
         value.stored();
         // SAFETY: the entry was just taken out of its slot, and there are no readers.
-        Ok((old.first..=old.last, unsafe { V::from_raw(old.entry) }))
+        Ok(unsafe { V::from_raw(old) })
     }
 
     /// Takes out the entry that covers `index`, with its whole range. `O(h)`. Allocates nothing, cannot fail.

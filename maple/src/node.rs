@@ -22,6 +22,7 @@
 use crate::search::{PIVOTS, Portable, Search};
 use crate::sync::{AtomicPtr, Ordering};
 use core::cell::UnsafeCell;
+use core::hint::select_unpredictable;
 use core::mem::offset_of;
 use core::ops::Range;
 use core::ptr::{self, NonNull};
@@ -266,13 +267,17 @@ impl NodeRef {
     /// Last index of slot `slot` in a node that ends at `max` (inclusive).
     #[inline(always)]
     pub(crate) fn last(self, slot: usize, max: u64) -> u64 {
-        self.pivots().get(slot).map_or(max, |pivot| (*pivot).min(max))
+        // Without a branch, which would be hard to predict: a load in any case, and a choice.
+        let pivot = self.pivots()[slot.min(PIVOTS - 1)];
+        select_unpredictable(slot < PIVOTS, pivot.min(max), max)
     }
 
     /// First index of slot `slot` in a node that begins at `min`.
     #[inline(always)]
     pub(crate) fn first(self, slot: usize, min: u64) -> u64 {
-        if slot == 0 { min } else { self.pivots()[slot - 1] + 1 }
+        // As in `last`.
+        let before = self.pivots()[slot.saturating_sub(1).min(PIVOTS - 1)];
+        select_unpredictable(slot == 0, min, before.wrapping_add(1))
     }
 
     /// A reader's load of a slot.
@@ -420,14 +425,10 @@ impl NodeRef {
     /// # Safety
     ///
     /// As for [`NodeRef::fill`]; `source` is another node, and the caller is the writer of its tree.
+    #[inline(always)]
     pub(crate) unsafe fn copy(self, source: NodeRef) {
-        // SAFETY: nobody else can reach the node, so this is the only reference to its pivots.
-        let pivots = unsafe { self.pivots_mut() };
-        *pivots = *source.pivots();
-        for (slot, word) in self.slots().iter().zip(source.contents().1) {
-            // Relaxed: as in `fill`.
-            slot.store(word.0, Ordering::Relaxed);
-        }
+        // SAFETY: nobody else can reach the node, so it may be made anew.
+        unsafe { Self::new_copy(self.0, source, true) };
     }
 
     /// Ends the node with slot `slot`: the pivots from there on become unused and the slots behind it empty.

@@ -147,6 +147,8 @@ pub(crate) struct Release<'a> {
     limbo: Limbo,
     entries: ArrayVec<NonNull<()>, SLOTS>,
     nodes: FreeList,
+    /// Of these, how many the reserve's figures know as waiting.
+    waited: usize,
     kind: Kind,
     sink: Sink<'a>,
 }
@@ -157,7 +159,7 @@ impl<'a> Release<'a> {
     /// No reader can be looking at what is on `limbo`: a grace period has passed since the last of it was put there, or there are no
     /// readers. `kind` is that of the entries.
     pub(crate) unsafe fn new(limbo: Limbo, kind: Kind, sink: Sink<'a>) -> Self {
-        Self { limbo, entries: ArrayVec::new(), nodes: FreeList::new(), kind, sink }
+        Self { limbo, entries: ArrayVec::new(), nodes: FreeList::new(), waited: 0, kind, sink }
     }
 
     /// Whether there is nothing to release.
@@ -198,9 +200,7 @@ impl<'a> Release<'a> {
                 }
             }
         }
-        if let (Sink::Waiting(reserve), false) = (&self.sink, below) {
-            reserve.sub_waiting(1);
-        }
+        self.waited += usize::from(!below);
         self.nodes.push(node);
         if self.nodes.len() >= BATCH {
             self.hand_on();
@@ -216,7 +216,11 @@ impl<'a> Release<'a> {
                 }
                 stock.trim(reserve);
             }
-            Sink::Waiting(reserve) | Sink::Reserve(reserve) => reserve.repay(self.nodes.take()),
+            Sink::Waiting(reserve) => {
+                reserve.sub_waiting(core::mem::take(&mut self.waited));
+                reserve.repay(self.nodes.take());
+            }
+            Sink::Reserve(reserve) => reserve.repay(self.nodes.take()),
         }
     }
 }

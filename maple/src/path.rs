@@ -68,7 +68,8 @@ impl Bottom {
         let (mut min, mut max, mut parent, mut grand) = (0, u64::MAX, None, None);
         loop {
             let frame = Frame { node, min, max, slot: node.search_by(search, index) };
-            let Some(child) = frame.word().target().filter(|_| level > 0) else {
+            // A leaf's slot is not loaded here: see `Bottom`.
+            let Some(child) = (level > 0).then(|| frame.word().target()).flatten() else {
                 return Some(Self { frame, level, parent, grand });
             };
             (min, max) = (frame.first(), frame.last());
@@ -98,14 +99,14 @@ pub(crate) struct Path {
 
 impl Path {
     pub(crate) fn to(root: Option<(NodeRef, usize)>, index: u64) -> Self {
-        struct To(NodeRef, usize, u64);
+        struct To(NodeRef, usize);
 
         impl Operation for To {
             type Output = Path;
 
             #[inline(always)]
-            fn run<S: Search>(self, search: S) -> Path {
-                let Self(mut node, top, index) = self;
+            fn run<S: Search>(self, search: S, index: u64) -> Path {
+                let Self(mut node, top) = self;
                 let mut path = Path { frames: ArrayVec::new(), top };
                 let (mut min, mut max) = (0, u64::MAX);
                 for _ in 0..=top {
@@ -125,7 +126,7 @@ impl Path {
             }
         }
         match root {
-            Some((node, top)) => search::run(To(node, top, index)),
+            Some((node, top)) => search::run(index, To(node, top)),
             None => Self { frames: ArrayVec::new(), top: 0 },
         }
     }

@@ -110,17 +110,17 @@ impl TreeMut<'_> {
 
     /// The lowest step on the way to `index`; `None` in an empty tree.
     pub(crate) fn bottom(&mut self, index: u64) -> Option<Bottom> {
-        struct Find<'c, 'w>(&'c mut TreeMut<'w>, u64);
+        struct Find<'c, 'w>(&'c mut TreeMut<'w>);
 
         impl Operation for Find<'_, '_> {
             type Output = Option<Bottom>;
 
             #[inline(always)]
-            fn run<S: Search>(self, search: S) -> Option<Bottom> {
-                self.0.find(search, self.1)
+            fn run<S: Search>(self, search: S, index: u64) -> Option<Bottom> {
+                self.0.find(search, index)
             }
         }
-        search::run(Find(self, index))
+        search::run(index, Find(self))
     }
 
     /// As [`bottom`](Self::bottom), inside an operation.

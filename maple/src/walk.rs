@@ -6,8 +6,8 @@
 //! nor repeated.
 
 use crate::node::{MAX_LEVELS, NodeRef, Root, SLOTS};
-use crate::search::PIVOTS;
 use crate::path::Frame;
+use crate::search::PIVOTS;
 use crate::search::{self, Operation, Search};
 use arrayvec::ArrayVec;
 use core::ptr::NonNull;
@@ -15,17 +15,17 @@ use core::ptr::NonNull;
 /// The entry that covers `index`.
 #[inline]
 pub(crate) fn lookup(root: &Root, index: u64) -> Option<NonNull<()>> {
-    search::run(Lookup(root, index))
+    search::run(index, Lookup(root))
 }
 
-struct Lookup<'a>(&'a Root, u64);
+struct Lookup<'a>(&'a Root);
 
 impl Operation for Lookup<'_> {
     type Output = Option<NonNull<()>>;
 
     #[inline(always)]
-    fn run<S: Search>(self, search: S) -> Self::Output {
-        let Self(root, index) = self;
+    fn run<S: Search>(self, search: S, index: u64) -> Self::Output {
+        let Self(root) = self;
         let (mut node, mut level) = root.load()?;
         loop {
             let target = node.slot(node.search_by(search, index)).target()?;
@@ -42,7 +42,7 @@ impl Operation for Lookup<'_> {
 /// The entries that cover `indices`. The descents go side by side, so that they wait for memory together.
 #[inline]
 pub(crate) fn lookup_many<const N: usize>(root: &Root, indices: &[u64; N]) -> [Option<NonNull<()>>; N] {
-    search::run(LookupMany(root, indices))
+    search::run(0, LookupMany(root, indices))
 }
 
 struct LookupMany<'a, const N: usize>(&'a Root, &'a [u64; N]);
@@ -51,7 +51,7 @@ impl<const N: usize> Operation for LookupMany<'_, N> {
     type Output = [Option<NonNull<()>>; N];
 
     #[inline(always)]
-    fn run<S: Search>(self, search: S) -> Self::Output {
+    fn run<S: Search>(self, search: S, _: u64) -> Self::Output {
         let Self(root, indices) = self;
         let Some((root, top)) = root.load() else { return [None; N] };
         let mut found = [Some(root.as_ptr().cast()); N];

@@ -236,7 +236,7 @@ fn a_shared_tree_is_written_through_its_exclusive_face() {
     tree.store(20..=29, Box::new(2)).expect("memory for an entry");
     let map = tree.get_mut();
     assert_eq!(map.get(15), None);
-    assert_eq!(map.replace(25, Box::new(3)).expect("covered"), (20..=29, Box::new(2)));
+    assert_eq!(map.replace(25, Box::new(3)).expect("covered"), Box::new(2));
     map.insert(0..=9, Box::new(4)).expect("a gap");
     assert_eq!(tree.get(5, &tree.pin()), Some(&4));
     assert_eq!(tree.get(25, &tree.pin()), Some(&3));
@@ -267,7 +267,7 @@ where
             assert_eq!(map.get(index), Some(*value));
             assert_eq!(tree.get(index, &guard), Some(*value));
         }
-        assert_eq!(map.replace(n * 10, values[0]).expect("covered").1, *value);
+        assert_eq!(map.replace(n * 10, values[0]).expect("covered"), *value);
         assert_eq!(tree.replace(n * 10, values[0]).expect("covered").get(), *value);
         assert_eq!(map.erase(n * 10 + 9), Some((n * 10 + 6..=n * 10 + 9, *value)));
         assert_eq!(tree.erase(n * 10 + 9).expect("covered").get(), *value);

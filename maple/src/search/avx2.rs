@@ -33,13 +33,13 @@ impl Avx2 {
 
     /// Runs an operation that is compiled for this instruction set.
     #[inline(always)]
-    pub(crate) fn run<O: Operation>(self, operation: O) -> O::Output {
+    pub(crate) fn run<O: Operation>(self, index: u64, operation: O) -> O::Output {
         #[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
-        fn compiled<O: Operation>(search: Avx2, operation: O) -> O::Output {
-            operation.run(search)
+        fn compiled<O: Operation>(search: Avx2, index: u64, operation: O) -> O::Output {
+            operation.run(search, index)
         }
         // SAFETY: by the invariant of the type the processor has these features.
-        unsafe { compiled(self, operation) }
+        unsafe { compiled(self, index, operation) }
     }
 }
 

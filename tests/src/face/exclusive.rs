@@ -184,8 +184,9 @@ pub(super) fn extend_alone<V: Number>(map: &mut RangeMap<V>, new: &[(Bounds, u64
 }
 
 pub(super) fn replace_alone<V: Number>(map: &mut RangeMap<V>, index: u64, value: u64) -> Result<Item, Refusal> {
+    let (first, last) = map.get_range(index).0.into_inner();
     match map.replace(index, V::make(value)) {
-        Ok((range, old)) => Ok((*range.start(), *range.end(), old.value())),
+        Ok(old) => Ok((first, last, old.value())),
         Err(error) => Err(not_replaced(error, value)),
     }
 }
