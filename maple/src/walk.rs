@@ -7,7 +7,6 @@
 
 use crate::node::{MAX_LEVELS, NodeRef, Root, SLOTS};
 use crate::path::Frame;
-use crate::search::PIVOTS;
 use crate::search::{self, Operation, Search};
 use arrayvec::ArrayVec;
 use core::ptr::NonNull;
@@ -154,11 +153,10 @@ impl Stretch {
         if from == SLOTS {
             return sum;
         }
-        let (pivots, last_slot) = (leaf.pivots(), leaf.len() - 1);
-        for slot in from..last_slot.min(PIVOTS) {
-            let (last, target) = (pivots[slot], leaf.slot(slot).target());
-            if let Some(entry) = target {
-                sum = each(sum, Found { first, last, entry });
+        let last_slot = leaf.len() - 1;
+        for (slot, last) in leaf.pivots().iter().enumerate().take(last_slot).skip(from) {
+            if let Some(entry) = leaf.slot(slot).target() {
+                sum = each(sum, Found { first, last: *last, entry });
             }
             first = last + 1;
         }
