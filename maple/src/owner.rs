@@ -69,9 +69,10 @@ impl Owner {
         self.retired += 1;
     }
 
-    /// Tells the reserve's figures what was retired since the last call.
-    pub(crate) fn count_retired(&mut self) {
-        if self.retired != self.counted {
+    /// Tells the reserve's figures what was retired since they were told last, if that is `enough`: the figures are shared by all trees of
+    /// the reserve, and to write to them costs as much as the tree's lock.
+    pub(crate) fn count_retired(&mut self, enough: usize) {
+        if self.retired >= self.counted + enough {
             self.reserve.add_waiting(self.retired - self.counted);
             self.counted = self.retired;
         }
@@ -91,7 +92,7 @@ impl Owner {
 
     /// Takes what is retired, to release it after a grace period or to hand it over.
     pub(crate) fn take_retired(&mut self) -> Limbo {
-        self.count_retired();
+        self.count_retired(1);
         (self.retired, self.counted) = (0, 0);
         self.limbo.take()
     }

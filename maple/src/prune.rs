@@ -348,6 +348,7 @@ impl TreeMut<'_> {
         for step in &plan.steps {
             self.retire_husk(step.frame.node, step.level, step.falls..step.frame.node.len());
         }
+        self.owner.count_retired(1);
         pruned.nodes_retired = plan.steps.len();
         Ok(pruned)
     }
@@ -360,6 +361,7 @@ impl TreeMut<'_> {
         let before = self.owner.retired();
         let slot_stores = self.kill(from, u64::MAX);
         let nodes_retired = self.owner.retired() - before;
+        self.owner.count_retired(1);
         let form = if slot_stores == 0 { PruneForm::Nothing } else { PruneForm::InPlace };
         Pruned { form, nodes_taken: 0, nodes_retired, slot_stores }
     }

@@ -67,7 +67,8 @@ pub struct ReserveFigures {
     pub lent: usize,
     /// Nodes that copies keep for their own prune, beside the reserve.
     pub earmarked: usize,
-    /// Nodes (and whole removed sub-trees, each counted once) of this reserve's trees that wait for a grace period.
+    /// Nodes (and whole removed sub-trees, each counted once) of this reserve's trees that wait for a grace period. Those that a prune
+    /// retired are counted at once, others sixteen of a tree at a time.
     pub waiting: usize,
     /// The least that was free after a loan since the capacity was last set (before any loan: the capacity).
     pub low_water: usize,

@@ -68,6 +68,8 @@ unsafe impl<V: Shared<R>, R: Rcu> Send for MapleTree<V, R> {}
 // `Shared` demands). The owner's side is behind the lock.
 unsafe impl<V: Shared<R> + Sync, R: Rcu> Sync for MapleTree<V, R> {}
 
+/// Retired nodes of which the reserve's figures are told in one go.
+const COUNTED: usize = 16;
 /// Retired nodes that make a growing operation hand them over: 16 KiB.
 const HAND_OVER: usize = 64;
 /// The same for a tree of one or two levels.
@@ -120,7 +122,7 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
         let owner = unsafe { &mut (*map).owner };
         let mut writer = TreeMut::new(self.root(), owner, Mode::Shared, Kind::of::<V>());
         let result = change(&mut writer);
-        writer.owner.count_retired();
+        writer.owner.count_retired(COUNTED);
         result
     }
 

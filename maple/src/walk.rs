@@ -154,9 +154,9 @@ impl Stretch {
             return sum;
         }
         let last_slot = leaf.len() - 1;
-        for (slot, last) in leaf.pivots().iter().enumerate().take(last_slot).skip(from) {
-            if let Some(entry) = leaf.slot(slot).target() {
-                sum = each(sum, Found { first, last: *last, entry });
+        for (last, word) in leaf.with_pivots(from..last_slot) {
+            if let Some(entry) = word.target() {
+                sum = each(sum, Found { first, last, entry });
             }
             first = last + 1;
         }
