@@ -7,7 +7,7 @@
 use maple_benches::jobs::Failure;
 use maple_benches::peers::{Brie, Concread, Imbl, Locked, Ranges, Scc, Skip};
 use maple_benches::{Case, Change, Peer, RangeTable, Span, Subject, cases};
-use maple_tree::{MapleTree, RangeMap, U61, pool_figures};
+use maple_tree::{MapleTree, Pool, RangeMap, U61};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering};
 
@@ -46,7 +46,7 @@ struct Books {
 
 impl Books {
     fn now() -> Self {
-        let pool = pool_figures();
+        let pool = Pool::global().figures();
         let unused = (pool.slab_bytes - pool.nodes_in_use * 256) as isize;
         Self { requests: REQUESTS.load(Ordering::Relaxed), live: LIVE.load(Ordering::Relaxed) - unused }
     }

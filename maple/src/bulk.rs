@@ -2,7 +2,7 @@
 
 use crate::list::FreeList;
 use crate::node::{MAX_LEVELS, NodeRef, SLOTS, Word};
-use crate::pool::{self, Claim};
+use crate::pool::{self, Claim, Pool};
 use maple_rcu::AllocError;
 
 /// A node that is being filled.
@@ -93,6 +93,7 @@ impl<'u> Bulk<'u> {
 /// `built` are all nodes so far. From one leaf to the next, `claim` has a node for each level and one more.
 #[derive(Debug)]
 pub(crate) struct Above {
+    pool: &'static Pool,
     open: [Option<Open>; MAX_LEVELS],
     levels: usize,
     claim: Claim,
@@ -104,8 +105,9 @@ const FIRST: usize = 8;
 const MOST: usize = 4 * pool::SLAB_NODES;
 
 impl Above {
-    pub(crate) fn new() -> Self {
-        Self { open: [None; MAX_LEVELS], levels: 0, claim: Claim::empty(), built: FreeList::new() }
+    /// With nodes from `pool`.
+    pub(crate) fn new(pool: &'static Pool) -> Self {
+        Self { pool, open: [None; MAX_LEVELS], levels: 0, claim: Claim::empty(pool), built: FreeList::new() }
     }
 
     /// A new leaf behind the one that is full and ends before `next`.
@@ -118,7 +120,7 @@ impl Above {
         let needed = self.levels + 2;
         if self.claim.len() < needed {
             let more = (2 * self.built.len()).clamp(FIRST, MOST).max(needed);
-            self.claim.extend(Claim::new(more).or_else(|_| Claim::new(needed))?);
+            self.claim.extend(Claim::new(self.pool, more).or_else(|_| Claim::new(self.pool, needed))?);
         }
         match full {
             Some(full) => self.push_at(1, next - 1, full.word()),

@@ -16,7 +16,7 @@ impl TreeMut<'_> {
     pub(crate) fn compact(&mut self) -> Result<(), AllocError> {
         let Some((old, level)) = self.root.load() else { return Ok(()) };
         self.forget();
-        let mut above = Above::new();
+        let mut above = Above::new(self.owner.reserve.pool());
         let mut bulk = Bulk::new(&mut above);
         let mut walk = Walk::new(self.root, Some((0, u64::MAX)));
         while let Some(found) = walk.next() {

@@ -50,7 +50,7 @@ impl<W: Entry, E: fmt::Debug + fmt::Display> Error for DupError<W, E> {}
 
 impl<V: Entry> RangeMap<V> {
     /// A copy of the map, node for node, with a clone of every entry. The nodes are counted and taken in one go before the first
-    /// entry is cloned. `O(n)`.
+    /// entry is cloned. `O(n)`. The copy uses the same [`Reserve`](crate::Reserve).
     ///
     /// # Errors
     ///
@@ -59,7 +59,7 @@ impl<V: Entry> RangeMap<V> {
     where
         V: TryClone,
     {
-        let mut copy = Self::new();
+        let mut copy = Self::with_reserve(self.owner.reserve);
         // SAFETY: the map has entries of its own type.
         let copied = unsafe { clone_root((&self.root, self.owner.untidy), &mut copy) };
         copy.grown();
@@ -91,7 +91,7 @@ impl<V: Entry> RangeMap<V> {
         &self,
         mut entry: impl FnMut(RangeInclusive<u64>, V::Ref<'_>) -> Result<W, E>,
     ) -> Result<RangeMap<W>, DupError<W, E>> {
-        let mut copy = RangeMap::new();
+        let mut copy = RangeMap::with_reserve(self.owner.reserve);
         let copied = copy_root((&self.root, self.owner.untidy), &mut copy, |first, last, old| {
             // SAFETY: the entries are not taken back while the map is borrowed.
             entry(first..=last, unsafe { V::borrow(old) }).map(W::into_raw)

@@ -44,8 +44,9 @@ pub(crate) fn prepare(source: &Root, owner: &mut Owner) -> Result<Option<Claim>,
     let earmark = level + 2;
     let nodes = count(root, level);
     // The earmark first: it is in nobody's way then, whatever becomes of the copy.
-    let stock = pool::take(earmark)?;
-    let claim = match Claim::new(nodes) {
+    let pool = owner.reserve.pool();
+    let stock = pool.take(earmark)?;
+    let claim = match Claim::new(pool, nodes) {
         Ok(claim) => claim,
         Err(refused) => {
             pool::give(stock);

@@ -57,7 +57,7 @@ impl<V: TryClone> RangeMap<V> {
         &mut self,
         entries: &mut impl Iterator<Item = (R, V)>,
     ) -> Result<Option<(R, V)>, StoreError<V>> {
-        let mut above = Above::new();
+        let mut above = Above::new(self.owner.reserve.pool());
         let mut filling = Filling { map: self, bulk: Some(Bulk::new(&mut above)) };
         for (range, value) in entries {
             let window = match inclusive(&range) {

@@ -78,7 +78,7 @@ pub use face::Shortage;
 pub use figures::TreeFigures;
 pub use iter::{Gaps, Iter};
 pub use map::RangeMap;
-pub use pool::{PoolFigures, pool_figures};
+pub use pool::{Pool, PoolFigures};
 pub use prune::{PruneForm, Pruned};
 pub use removed::Removed;
 pub use reserve::{Reserve, ReserveFigures};

@@ -63,7 +63,8 @@ impl<V: Entry> RangeMap<V> {
         Self::with_reserve(Reserve::global())
     }
 
-    pub(crate) const fn with_reserve(reserve: &'static Reserve) -> Self {
+    /// An empty map with this reserve, and with nodes from its [`Pool`](crate::Pool). Allocates nothing.
+    pub const fn with_reserve(reserve: &'static Reserve) -> Self {
         Self { root: Root::new(), owner: Owner::new(reserve), entries: PhantomData }
     }
 

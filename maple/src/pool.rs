@@ -1,4 +1,4 @@
-//! Where nodes come from: slabs of 32 KiB. The only place that talks to the global allocator about nodes.
+//! Where nodes come from: slabs of 32 KiB. The only place that talks to an allocator about nodes.
 //!
 //! ```text
 //! slab, aligned to 32 KiB:  | head | node | node | node | ... 126 nodes | 256 bytes left to the allocator's own header |
@@ -13,6 +13,7 @@
 use crate::list::FreeList;
 use crate::node::{NODE_BYTES, Node, NodeRef};
 use crate::sync::{AtomicUsize, Mutex, Ordering};
+use core::fmt;
 use core::ptr::{self, NonNull};
 use maple_rcu::AllocError;
 use std::alloc::{Layout, alloc, dealloc};
@@ -31,10 +32,11 @@ const LAYOUT: Layout = match Layout::from_size_align(SLAB_BYTES, SLAB_ALIGN) {
 ///
 /// # Invariants
 ///
-/// Read and written only under the pool's lock. `free` holds the nodes that came back; nodes from number `fresh` on were never
-/// handed out. The slab is on the pool's list exactly when it has a free or a fresh node.
+/// Read and written only under the lock of `pool`, which the memory is from and which never changes. `free` holds the nodes that came
+/// back; nodes from number `fresh` on were never handed out. The slab is on the pool's list exactly when it has a free or a fresh node.
 #[repr(C, align(256))]
 struct Slab {
+    pool: &'static Pool,
     free: FreeList,
     fresh: usize,
     next: *mut Slab,
@@ -49,27 +51,48 @@ impl Slab {
     }
 }
 
-struct Pool {
-    /// Slabs with at least one node to give, as a list with links both ways.
-    partial: *mut Slab,
+/// Where the nodes of trees come from: memory in slabs of about 32 KiB, from one allocator.
+///
+/// There is one for the whole process, which uses the global allocator ([`Pool::global`]); a [`Reserve`](crate::Reserve) and the trees that
+/// use it may have another. Nodes never go from one pool to another.
+///
+/// A slab of which no node is in use any more goes back to the allocator at once, but for one. The pool's own lock is
+/// held for some list operations only, never across a call of the allocator.
+pub struct Pool {
+    partial: Mutex<Partial>,
+    /// Slabs that exist.
+    slabs: AtomicUsize,
+    /// Nodes that are handed out.
+    in_use: AtomicUsize,
+    source: Source,
+}
+
+/// Who gives memory for slabs.
+enum Source {
+    /// The global allocator.
+    Global,
+    #[cfg(feature = "allocator-api2")]
+    Allocator(&'static (dyn allocator_api2::alloc::Allocator + Sync)),
+}
+
+/// The slabs of a pool that have a node to give.
+struct Partial {
+    /// A list with links both ways.
+    first: *mut Slab,
     /// Slabs on that list of which no node is in use.
     empty: usize,
 }
 
 // SAFETY: the pool owns its slabs, and slabs have no tie to a thread.
-unsafe impl Send for Pool {}
+unsafe impl Send for Partial {}
 
-static POOL: Mutex<Pool> = Mutex::new(Pool { partial: ptr::null_mut(), empty: 0 });
-/// Slabs that exist.
-static SLABS: AtomicUsize = AtomicUsize::new(0);
-/// Nodes that are handed out.
-static IN_USE: AtomicUsize = AtomicUsize::new(0);
+static GLOBAL: Pool = Pool::from_source(Source::Global);
 
-/// Process-wide figures of the node pool.
+/// Figures of a [`Pool`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct PoolFigures {
-    /// Slabs held from the global allocator.
+    /// Slabs held from the allocator.
     pub slabs: usize,
     /// Their bytes.
     pub slab_bytes: usize,
@@ -79,61 +102,113 @@ pub struct PoolFigures {
     pub nodes_free: usize,
 }
 
-/// The figures of the process-wide node pool, read without a lock (so, beside running writers, not all at one instant).
-///
-/// ```
-/// use maple_tree::{RangeMap, pool_figures};
-///
-/// let mut map = RangeMap::new();
-/// map.store(0..=9, 1u32)?;
-/// assert!(pool_figures().nodes_in_use >= 1);
-/// # Ok::<(), maple_tree::StoreError<u32>>(())
-/// ```
-pub fn pool_figures() -> PoolFigures {
-    // Relaxed: figures for people; nothing is concluded from them about memory.
-    let slabs = SLABS.load(Ordering::Relaxed);
-    let nodes_in_use = IN_USE.load(Ordering::Relaxed);
-    PoolFigures {
-        slabs,
-        slab_bytes: slabs * SLAB_BYTES,
-        nodes_in_use,
-        nodes_free: (slabs * SLAB_NODES).saturating_sub(nodes_in_use),
+impl Pool {
+    /// The pool of everyone who was not given another.
+    pub const fn global() -> &'static Self {
+        &GLOBAL
     }
-}
 
-/// Takes `count` nodes, all or none. Their links are null, the rest of their contents is unspecified.
-///
-/// # Errors
-///
-/// When the global allocator refuses a slab; everything taken so far is back in the pool then.
-pub(crate) fn take(count: usize) -> Result<FreeList, AllocError> {
-    let mut nodes = FreeList::new();
-    loop {
-        POOL.lock().fill(&mut nodes, count);
-        if nodes.len() == count {
-            return Ok(nodes);
+    /// An empty pool on an allocator of one's own. Allocates nothing.
+    ///
+    /// Asked for are blocks of 32,512 bytes that are aligned to 32 KiB. The allocator may refuse: what
+    /// needed the memory returns an error, and nothing has changed.
+    ///
+    /// ```
+    /// use allocator_api2::alloc::Global;
+    /// use maple_tree::{MapleTree, Pool, Reserve};
+    ///
+    /// static POOL: Pool = Pool::new(&Global); // or huge pages, or memory of one NUMA node
+    /// static RESERVE: Reserve = Reserve::with_pool(16, &POOL);
+    /// static TREE: MapleTree<u32> = MapleTree::with_reserve(&RESERVE);
+    ///
+    /// TREE.store(0..10, 1)?;
+    /// assert_eq!(POOL.figures().slabs, 1);
+    /// # Ok::<(), maple_tree::StoreError<u32>>(())
+    /// ```
+    #[cfg(feature = "allocator-api2")]
+    pub const fn new(allocator: &'static (dyn allocator_api2::alloc::Allocator + Sync)) -> Self {
+        Self::from_source(Source::Allocator(allocator))
+    }
+
+    const fn from_source(source: Source) -> Self {
+        let partial = Mutex::new(Partial { first: ptr::null_mut(), empty: 0 });
+        Self { partial, slabs: AtomicUsize::new(0), in_use: AtomicUsize::new(0), source }
+    }
+
+    /// The figures, read without a lock (so, beside running writers, not all at one instant).
+    ///
+    /// ```
+    /// use maple_tree::{Pool, RangeMap};
+    ///
+    /// let mut map = RangeMap::new();
+    /// map.store(0..=9, 1u32)?;
+    /// assert!(Pool::global().figures().nodes_in_use >= 1);
+    /// # Ok::<(), maple_tree::StoreError<u32>>(())
+    /// ```
+    pub fn figures(&self) -> PoolFigures {
+        // Relaxed: figures for people; nothing is concluded from them about memory.
+        let slabs = self.slabs.load(Ordering::Relaxed);
+        let nodes_in_use = self.in_use.load(Ordering::Relaxed);
+        PoolFigures {
+            slabs,
+            slab_bytes: slabs * SLAB_BYTES,
+            nodes_in_use,
+            nodes_free: (slabs * SLAB_NODES).saturating_sub(nodes_in_use),
         }
-        let Some(slab) = new_slab() else {
-            give(nodes);
-            return Err(AllocError(()));
+    }
+
+    /// Takes `count` nodes, all or none. Their links are null, the rest of their contents is unspecified.
+    ///
+    /// # Errors
+    ///
+    /// When the allocator refuses a slab; everything taken so far is back in the pool then.
+    pub(crate) fn take(&'static self, count: usize) -> Result<FreeList, AllocError> {
+        let mut nodes = FreeList::new();
+        loop {
+            let taken = self.partial.lock().fill(&mut nodes, count);
+            // Relaxed: a figure.
+            self.in_use.fetch_add(taken, Ordering::Relaxed);
+            if nodes.len() == count {
+                return Ok(nodes);
+            }
+            let Some(slab) = self.new_slab() else {
+                give(nodes);
+                return Err(AllocError(()));
+            };
+            let mut partial = self.partial.lock();
+            // SAFETY: the slab is new, so no other reference to it exists.
+            unsafe { partial.link(slab.as_ptr()) };
+            partial.empty += 1;
+        }
+    }
+
+    /// A slab of which no node was handed out, on no list.
+    fn new_slab(&'static self) -> Option<NonNull<Slab>> {
+        let slab = match &self.source {
+            // SAFETY: the layout has a size above zero.
+            Source::Global => NonNull::new(unsafe { alloc(LAYOUT) })?,
+            #[cfg(feature = "allocator-api2")]
+            Source::Allocator(allocator) => allocator.allocate(LAYOUT).ok()?.cast(),
         };
-        let mut pool = POOL.lock();
-        // SAFETY: the slab is new, so no other reference to it exists.
-        unsafe { pool.link(slab.as_ptr()) };
-        pool.empty += 1;
+        let slab = slab.cast::<Slab>();
+        let head = Slab { pool: self, free: FreeList::new(), fresh: 0, next: ptr::null_mut(), prev: ptr::null_mut() };
+        // SAFETY: the memory is ours and fits the head of a slab.
+        unsafe { slab.write(head) };
+        // Relaxed: a figure.
+        self.slabs.fetch_add(1, Ordering::Relaxed);
+        Some(slab)
     }
 }
 
-/// A slab of which no node was handed out, on no list.
-fn new_slab() -> Option<NonNull<Slab>> {
-    // SAFETY: the layout has a size above zero.
-    let slab = NonNull::new(unsafe { alloc(LAYOUT) })?.cast::<Slab>();
-    let head = Slab { free: FreeList::new(), fresh: 0, next: ptr::null_mut(), prev: ptr::null_mut() };
-    // SAFETY: the memory is ours and fits the head of a slab.
-    unsafe { slab.write(head) };
-    // Relaxed: a figure.
-    SLABS.fetch_add(1, Ordering::Relaxed);
-    Some(slab)
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Pool").field(&self.figures()).finish()
+    }
+}
+
+/// The slab of a node.
+fn slab_of(node: NodeRef) -> *mut Slab {
+    node.as_ptr().as_ptr().cast::<Slab>().map_addr(|addr| addr & !(SLAB_ALIGN - 1))
 }
 
 /// The next node of a slab that was never handed out.
@@ -158,9 +233,10 @@ unsafe fn fresh_node(slab: NonNull<Slab>) -> Option<NonNull<Node>> {
 ///
 /// `slabs` is a chain (by `next`) of slabs that are on no list, that nobody else knows and of which no node was handed out. The nodes
 /// `fresh..end`, of another slab that is on no list, and those of `rest` were not handed out either. All are counted as in use. They are
-/// `len`.
+/// `len`, and all of `pool`.
 #[derive(Debug)]
 pub(crate) struct Claim {
+    pool: &'static Pool,
     len: usize,
     fresh: *mut Node,
     end: *mut Node,
@@ -174,25 +250,25 @@ impl Claim {
     /// # Errors
     ///
     /// When the global allocator refuses a slab; everything taken so far is back in the pool then.
-    pub(crate) fn new(count: usize) -> Result<Self, AllocError> {
-        let mut claim = Self::empty();
+    pub(crate) fn new(pool: &'static Pool, count: usize) -> Result<Self, AllocError> {
+        let mut claim = Self::empty(pool);
         for _ in 0..count / SLAB_NODES {
-            let mut slab = new_slab().ok_or(AllocError(()))?;
+            let mut slab = pool.new_slab().ok_or(AllocError(()))?;
             // SAFETY: the slab is new, so this thread alone knows it.
             unsafe { slab.as_mut() }.next = claim.slabs;
             claim.slabs = slab.as_ptr();
             claim.len += SLAB_NODES;
             // Relaxed: a figure.
-            IN_USE.fetch_add(SLAB_NODES, Ordering::Relaxed);
+            pool.in_use.fetch_add(SLAB_NODES, Ordering::Relaxed);
         }
-        claim.rest = take(count % SLAB_NODES)?;
+        claim.rest = pool.take(count % SLAB_NODES)?;
         claim.len += claim.rest.len();
         Ok(claim)
     }
 
     /// No nodes.
-    pub(crate) const fn empty() -> Self {
-        Self { len: 0, fresh: ptr::null_mut(), end: ptr::null_mut(), slabs: ptr::null_mut(), rest: FreeList::new() }
+    pub(crate) const fn empty(pool: &'static Pool) -> Self {
+        Self { pool, len: 0, fresh: ptr::null_mut(), end: ptr::null_mut(), slabs: ptr::null_mut(), rest: FreeList::new() }
     }
 
     /// Nodes that are left.
@@ -253,31 +329,36 @@ impl Drop for Claim {
             self.slabs = core::mem::replace(&mut head.next, emptied);
             emptied = slab.as_ptr();
             // Relaxed: figures.
-            IN_USE.fetch_sub(SLAB_NODES, Ordering::Relaxed);
+            self.pool.in_use.fetch_sub(SLAB_NODES, Ordering::Relaxed);
             // Relaxed: as above.
-            SLABS.fetch_sub(1, Ordering::Relaxed);
+            self.pool.slabs.fetch_sub(1, Ordering::Relaxed);
         }
         give(nodes);
         release(emptied);
     }
 }
 
+/// The pool that nodes are from, which is the same for all on a list.
+fn pool_of(nodes: &FreeList) -> Option<&'static Pool> {
+    // SAFETY: every node lies in a slab, whose memory the node's pointer may reach and whose alignment was just used.
+    nodes.iter().next().map(|node| unsafe { (*slab_of(node)).pool })
+}
+
 /// Takes nodes back. Gives slabs that became empty to the allocator.
 pub(crate) fn give(nodes: FreeList) {
-    if nodes.len() == 0 {
-        return;
-    }
-    let emptied = POOL.lock().absorb(nodes);
+    let Some(pool) = pool_of(&nodes) else { return };
+    let emptied = pool.partial.lock().absorb(nodes, pool);
     release(emptied);
 }
 
 /// As [`give`], but never waits for the pool's lock: when somebody holds it, the nodes come back to the caller.
 pub(crate) fn try_give(nodes: FreeList) -> Result<(), FreeList> {
-    let Some(mut pool) = POOL.try_lock() else {
+    let Some(pool) = pool_of(&nodes) else { return Ok(()) };
+    let Some(mut partial) = pool.partial.try_lock() else {
         return Err(nodes);
     };
-    let emptied = pool.absorb(nodes);
-    drop(pool);
+    let emptied = partial.absorb(nodes, pool);
+    drop(partial);
     release(emptied);
     Ok(())
 }
@@ -286,18 +367,24 @@ pub(crate) fn try_give(nodes: FreeList) -> Result<(), FreeList> {
 fn release(mut chain: *mut Slab) {
     while let Some(slab) = NonNull::new(chain) {
         // SAFETY: the chain's slabs are on no list, so this thread alone knows them.
-        chain = unsafe { slab.as_ref() }.next;
-        // SAFETY: it was allocated with this layout in `new_slab`.
-        unsafe { dealloc(slab.as_ptr().cast(), LAYOUT) };
+        let &Slab { pool, next, .. } = unsafe { slab.as_ref() };
+        chain = next;
+        match &pool.source {
+            // SAFETY: it was allocated with this layout in `new_slab`.
+            Source::Global => unsafe { dealloc(slab.as_ptr().cast(), LAYOUT) },
+            #[cfg(feature = "allocator-api2")]
+            // SAFETY: as above, by this allocator.
+            Source::Allocator(allocator) => unsafe { allocator.deallocate(slab.cast(), LAYOUT) },
+        }
     }
 }
 
-impl Pool {
-    /// Moves free nodes to `nodes` until it holds `count` or no slab has any.
-    fn fill(&mut self, nodes: &mut FreeList, count: usize) {
+impl Partial {
+    /// Moves free nodes to `nodes` until it holds `count` or no slab has any. Returns how many were moved.
+    fn fill(&mut self, nodes: &mut FreeList, count: usize) -> usize {
         let before = nodes.len();
         while nodes.len() < count {
-            let Some(slab_ptr) = NonNull::new(self.partial) else {
+            let Some(slab_ptr) = NonNull::new(self.first) else {
                 break;
             };
             // SAFETY: slabs on the list exist, and the pool's lock (held for `&mut self`) makes this the only reference.
@@ -319,17 +406,16 @@ impl Pool {
                 unsafe { self.unlink(slab_ptr.as_ptr()) };
             }
         }
-        // Relaxed: a figure.
-        IN_USE.fetch_add(nodes.len() - before, Ordering::Relaxed);
+        nodes.len() - before
     }
 
-    /// Takes nodes back; returns the chain (by `next`) of slabs to free.
-    fn absorb(&mut self, mut nodes: FreeList) -> *mut Slab {
+    /// Takes nodes of `pool` back, whose lock this is; returns the chain (by `next`) of slabs to free.
+    fn absorb(&mut self, mut nodes: FreeList, pool: &Pool) -> *mut Slab {
         // Relaxed: a figure.
-        IN_USE.fetch_sub(nodes.len(), Ordering::Relaxed);
+        pool.in_use.fetch_sub(nodes.len(), Ordering::Relaxed);
         let mut emptied = ptr::null_mut();
         while let Some(node) = nodes.pop() {
-            let slab_ptr = node.as_ptr().as_ptr().cast::<Slab>().map_addr(|addr| addr & !(SLAB_ALIGN - 1));
+            let slab_ptr = slab_of(node);
             // SAFETY: every node lies in a slab, whose memory the node's pointer may reach and whose alignment was just used; the
             // pool's lock (held for `&mut self`) makes this the only reference to its head.
             let slab = unsafe { &mut *slab_ptr };
@@ -350,7 +436,7 @@ impl Pool {
                     unsafe { (*slab_ptr).next = emptied };
                     emptied = slab_ptr;
                     // Relaxed: a figure.
-                    SLABS.fetch_sub(1, Ordering::Relaxed);
+                    pool.slabs.fetch_sub(1, Ordering::Relaxed);
                 }
             }
         }
@@ -363,15 +449,15 @@ impl Pool {
     ///
     /// The slab exists, is on no list, and no reference to its head is in use.
     unsafe fn link(&mut self, slab: *mut Slab) {
-        if !self.partial.is_null() {
+        if !self.first.is_null() {
             // SAFETY: slabs on the list exist.
-            unsafe { (*self.partial).prev = slab };
+            unsafe { (*self.first).prev = slab };
         }
         // SAFETY: the caller's promise.
         let head = unsafe { &mut *slab };
         head.prev = ptr::null_mut();
-        head.next = self.partial;
-        self.partial = slab;
+        head.next = self.first;
+        self.first = slab;
     }
 
     /// Takes a slab off the list.
@@ -383,7 +469,7 @@ impl Pool {
         // SAFETY: the caller's promise.
         let &mut Slab { prev, next, .. } = unsafe { &mut *slab };
         if prev.is_null() {
-            self.partial = next;
+            self.first = next;
         } else {
             // SAFETY: neighbours on the list exist.
             unsafe { (*prev).next = next };

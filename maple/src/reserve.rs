@@ -14,7 +14,7 @@
 
 use crate::list::FreeList;
 use crate::node::{MAX_LEVELS, NodeRef};
-use crate::pool;
+use crate::pool::{self, Pool};
 use crate::sync::{AtomicUsize, Mutex, MutexGuard, Ordering};
 use arrayvec::ArrayVec;
 use core::fmt;
@@ -44,6 +44,7 @@ static GLOBAL: Reserve = Reserve::new(GLOBAL_NODES);
 ///
 /// `free` is the length of `nodes`. Nodes that come back from a tree are taken while something is lent, else they are the pool's.
 pub struct Reserve {
+    pool: &'static Pool,
     nodes: Mutex<FreeList>,
     // Figures: changed under the lock (but for `earmarked`, `waiting` and `in_place_falls`) and read without.
     capacity: AtomicUsize,
@@ -90,7 +91,13 @@ impl Reserve {
     /// # Ok::<(), maple_tree::AllocError>(())
     /// ```
     pub const fn new(capacity: usize) -> Self {
+        Self::with_pool(capacity, Pool::global())
+    }
+
+    /// As [`new`](Self::new), with nodes from `pool`; so are those of the trees that use this reserve.
+    pub const fn with_pool(capacity: usize, pool: &'static Pool) -> Self {
         Self {
+            pool,
             nodes: Mutex::new(FreeList::new()),
             capacity: AtomicUsize::new(capacity),
             free: AtomicUsize::new(0),
@@ -105,6 +112,11 @@ impl Reserve {
     /// The reserve of every tree that was not given another.
     pub const fn global() -> &'static Self {
         &GLOBAL
+    }
+
+    /// Where the nodes come from.
+    pub const fn pool(&self) -> &'static Pool {
+        self.pool
     }
 
     /// Sets how many nodes it holds when full. What is free past that goes back at once; what is missing comes with the next
@@ -134,7 +146,7 @@ impl Reserve {
                 return Ok(());
             }
             // Outside the lock: a removal must not wait for the allocator.
-            let mut fresh = pool::take(missing)?;
+            let mut fresh = self.pool.take(missing)?;
             let mut nodes = self.nodes.lock();
             let added = fresh.split(self.missing());
             self.repaid(added.len());
@@ -290,8 +302,8 @@ impl Drop for Loan<'_> {
 /// Where an operation takes nodes from.
 #[derive(Debug)]
 pub(crate) enum Source<'r> {
-    /// What the tree has to spare, then the pool, which may ask the global allocator.
-    Pool,
+    /// What the tree has to spare, then the pool, which may ask the allocator.
+    Pool(&'static Pool),
     /// What the tree has to spare, and nothing else.
     Spare,
     /// All that the tree has at hand, its earmark first.
@@ -370,9 +382,9 @@ impl Stock {
         let node = match source {
             Source::Spare => self.spare.pop(),
             Source::Own => self.earmark.pop().or_else(|| self.spare.pop()),
-            Source::Pool => {
+            Source::Pool(pool) => {
                 if self.spare.len() == 0 {
-                    self.spare = pool::take(batch).or_else(|_| pool::take(1))?;
+                    self.spare = pool.take(batch).or_else(|_| pool.take(1))?;
                 }
                 self.spare.pop()
             }

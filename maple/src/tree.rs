@@ -444,7 +444,7 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
     /// A copy of the tree at one instant, node for node, with a clone of every entry; not yet shared
     /// ([`MapleTree::from`] shares it). Writers wait meanwhile, readers do not. `O(n)`.
     ///
-    /// The copy earmarks the nodes for its own prune, one a level and one more, while failing is still clean. It uses the global reserve.
+    /// The copy earmarks the nodes for its own prune, one a level and one more, while failing is still clean. It uses the same reserve.
     ///
     /// # Errors
     ///
@@ -455,8 +455,11 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
     {
         // Here, not in the closure: what was copied before memory ran out, or before a clone panicked, is dropped outside the lock.
         let mut copy = RangeMap::new();
-        // SAFETY: the tree has entries of its own type.
-        let copied = self.write(|writer| unsafe { clone_root((writer.root, writer.owner.untidy), &mut copy) });
+        let copied = self.write(|writer| {
+            copy.owner.reserve = writer.owner.reserve;
+            // SAFETY: the tree has entries of its own type.
+            unsafe { clone_root((writer.root, writer.owner.untidy), &mut copy) }
+        });
         copy.grown();
         copied.map(|()| copy)
     }
@@ -475,6 +478,7 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
         // Here, not in the closure, as in `dup`; so is `entry`.
         let mut copy = RangeMap::new();
         let copied = self.write(|writer| {
+            copy.owner.reserve = writer.owner.reserve;
             copy_root((writer.root, writer.owner.untidy), &mut copy, |first, last, old| {
                 // SAFETY: an entry of the tree is not taken back while its writer is kept out.
                 entry(first..=last, unsafe { V::borrow(old) }).map(W::into_raw)

@@ -70,7 +70,7 @@ impl TreeMut<'_> {
     /// Opens where nodes come from.
     pub(crate) fn source(&self, memory: Memory) -> Source<'static> {
         match memory {
-            Memory::Allocate => Source::Pool,
+            Memory::Allocate => Source::Pool(self.owner.reserve.pool()),
             Memory::Earmark => Source::Loan { loan: self.owner.reserve.loan(), earmark: Earmark::Taken(0) },
             Memory::Borrow => Source::Loan { loan: self.owner.reserve.loan(), earmark: Earmark::Stays },
             Memory::Spare => Source::Spare,

@@ -189,12 +189,12 @@ mod tests {
     use super::*;
     use crate::list::FreeList;
     use crate::node::Word;
-    use crate::pool;
+    use crate::pool::{self, Pool};
     use crate::reserve::Reserve;
 
     /// A tree of two leaves under one root; what `spoil` does to it, and what the check says.
     fn spoiled(spoil: impl FnOnce(NodeRef, [NodeRef; 2])) -> Result<Summary, InvalidKind> {
-        let mut nodes = pool::take(3).expect("three nodes");
+        let mut nodes = Pool::global().take(3).expect("three nodes");
         let take = |nodes: &mut FreeList| nodes.pop().expect("three were taken");
         let (top, left, right) = (take(&mut nodes), take(&mut nodes), take(&mut nodes));
         let entry = Word::live(core::ptr::NonNull::<u64>::dangling().cast());

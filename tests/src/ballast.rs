@@ -1,6 +1,6 @@
 //! Taking nodes out of the pool, so that an operation which needs more has to ask the allocator.
 
-use maple_tree::{Reserve, pool_figures};
+use maple_tree::{Pool, Reserve};
 
 /// Reserves that keep all but a few nodes of the pool, so that an operation which needs more has to ask the allocator.
 #[derive(Debug)]
@@ -26,23 +26,23 @@ impl Ballast {
     /// Leaves exactly `free` nodes in the pool, and the global reserve full.
     pub fn leave(&mut self, free: usize) {
         Reserve::global().fill().expect("memory for the reserve");
-        while pool_figures().nodes_free < free {
+        while Pool::global().figures().nodes_free < free {
             if self.0.pop().is_none() {
                 // A slab more.
-                Reserve::new(pool_figures().nodes_free + 1).fill().expect("memory for ballast");
+                Reserve::new(Pool::global().figures().nodes_free + 1).fill().expect("memory for ballast");
             }
         }
-        while pool_figures().nodes_free > free {
+        while Pool::global().figures().nodes_free > free {
             // In pieces that are smaller than a slab, so that none brings a slab of its own.
-            let reserve = Reserve::new((pool_figures().nodes_free - free).min(100));
+            let reserve = Reserve::new((Pool::global().figures().nodes_free - free).min(100));
             reserve.fill().expect("memory for ballast");
             self.0.push(reserve);
         }
-        assert_eq!(pool_figures().nodes_free, free);
+        assert_eq!(Pool::global().figures().nodes_free, free);
     }
 }
 
 /// Nodes that are in use but not idle (in a reserve, or to spare in a tree): nodes of trees, and retired ones.
 pub fn busy(ballast: &Ballast, spare: usize) -> usize {
-    pool_figures().nodes_in_use - ballast.nodes() - spare - Reserve::global().figures().free
+    Pool::global().figures().nodes_in_use - ballast.nodes() - spare - Reserve::global().figures().free
 }

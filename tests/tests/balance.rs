@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use maple_tests::counted::{Arcs, Boxes, Ints, Kind, Ledger, RcuArcs, RcuBoxes};
 use maple_tests::shapes::{Rng, build, contents, rows, settle};
-use maple_tree::{DupError, MapleTree, RangeMap, Reserve, pool_figures};
+use maple_tree::{DupError, MapleTree, Pool, RangeMap, Reserve};
 
 /// Indices that the random edits touch.
 const SPACE: u64 = 6_000;
@@ -30,7 +30,7 @@ fn shared_nodes<K: Kind>(tree: &MapleTree<K::V>) -> usize {
 /// Every node in use is accounted for: `owned` by trees, the rest in the global reserve.
 #[track_caller]
 fn assert_accounted(owned: usize, what: &str) {
-    let (pool, reserve) = (pool_figures(), Reserve::global().figures());
+    let (pool, reserve) = (Pool::global().figures(), Reserve::global().figures());
     assert!(reserve.free <= reserve.capacity, "{reserve:?}");
     assert_eq!(pool.nodes_in_use, owned + reserve.free, "{what}: {pool:?} {reserve:?}");
     assert_eq!(pool.slabs == 0, pool.slab_bytes == 0);
@@ -88,10 +88,10 @@ fn exclusive<K: Kind>(seed: u64) {
             },
             _ => {
                 // A tail that is kept keeps its nodes, and nobody else got any.
-                let in_use = pool_figures().nodes_in_use;
+                let in_use = Pool::global().figures().nodes_in_use;
                 let from = SPACE - rng.below(SPACE / 5);
                 let tail = if step % 2 == 0 { map.prune(from) } else { map.prune_cut(from).expect("a node") };
-                assert!(pool_figures().nodes_in_use >= in_use, "the tail's nodes went early");
+                assert!(Pool::global().figures().nodes_in_use >= in_use, "the tail's nodes went early");
                 if step % 4 == 0 {
                     drop(std::mem::take(map));
                 }
@@ -221,27 +221,27 @@ fn own_reserve() {
 /// A tree of many slabs, and what is left of them afterwards.
 fn slabs() {
     let ledger = Ledger::new(1);
-    let before = pool_figures();
+    let before = Pool::global().figures();
     let mut map = RangeMap::new();
     for (lo, hi, _) in rows(100_000, 0, 2, 0) {
         map.store(lo..=hi, Ints::make(&ledger, 0)).expect("memory");
     }
     let copy = map.dup().expect("memory");
-    let high = pool_figures();
+    let high = Pool::global().figures();
     assert!(high.slabs >= before.slabs + 80, "{high:?}");
     assert_accounted(nodes::<Ints>(&map) + nodes::<Ints>(&copy), "two large maps");
     assert_eq!(contents::<Ints>(&copy), contents::<Ints>(&map));
     drop(map.prune(1_000));
     assert_accounted(nodes::<Ints>(&map) + nodes::<Ints>(&copy), "one of them pruned");
     drop(copy);
-    assert!(pool_figures().slabs <= before.slabs + 4, "slabs went back: {:?}", pool_figures());
+    assert!(Pool::global().figures().slabs <= before.slabs + 4, "slabs went back: {:?}", Pool::global().figures());
     drop(map);
-    assert!(pool_figures().slabs <= before.slabs + 1, "slabs went back: {:?}", pool_figures());
+    assert!(Pool::global().figures().slabs <= before.slabs + 1, "slabs went back: {:?}", Pool::global().figures());
 }
 
 #[test]
 fn the_books_balance() {
-    assert_eq!(pool_figures().nodes_in_use, 0, "the test is alone");
+    assert_eq!(Pool::global().figures().nodes_in_use, 0, "the test is alone");
     for seed in 0..3 {
         exclusive::<Ints>(seed);
         exclusive::<Arcs>(seed);
@@ -282,7 +282,7 @@ fn the_books_balance() {
     assert_accounted(0, "the end");
     // Without the reserve nothing is in use, and at most one slab is kept against the next tree.
     Reserve::global().set_capacity(0);
-    let pool = pool_figures();
+    let pool = Pool::global().figures();
     assert_eq!(pool.nodes_in_use, 0);
     assert!(pool.slabs <= 1, "{pool:?}");
 }

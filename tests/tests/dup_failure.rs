@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use maple_tests::counted::{Arcs, Boxes, Counted, Ints, Kind, Ledger, RcuArcs, RcuBoxes, alone};
 use maple_tests::shapes::{Rng, Row, build, build_loose, contents, rows, settle, shared_contents};
-use maple_tree::{AllocError, DupError, MapleTree, PruneForm, RangeMap, pool_figures};
+use maple_tree::{AllocError, DupError, MapleTree, Pool, PruneForm, RangeMap};
 
 /// Ids of copies are those of the originals and this.
 const COPY: u64 = 200_000;
@@ -66,19 +66,19 @@ fn both_faces<K: Kind>(ledger: &Arc<Ledger>, map: RangeMap<K::V>, places: &[usiz
     let _alone = alone();
     let rows = contents::<K>(&map);
     let live = ledger.live();
-    let nodes = pool_figures().nodes_in_use;
+    let nodes = Pool::global().figures().nodes_in_use;
     for &at in places {
         fail_at::<K>(ledger, &rows, at, &mut |make| {
             map.try_dup_with(|range, entry| make((*range.start(), *range.end(), K::id(entry))))
         });
-        assert_eq!(pool_figures().nodes_in_use, nodes, "the nodes of a copy that failed at {at} are back");
+        assert_eq!(Pool::global().figures().nodes_in_use, nodes, "the nodes of a copy that failed at {at} are back");
     }
     let tree = MapleTree::<K::V>::from(map);
     for &at in places {
         fail_at::<K>(ledger, &rows, at, &mut |make| {
             tree.try_dup_with(|range, entry| make((*range.start(), *range.end(), K::id(entry))))
         });
-        assert_eq!(pool_figures().nodes_in_use, nodes, "the nodes of a copy that failed at {at} are back");
+        assert_eq!(Pool::global().figures().nodes_in_use, nodes, "the nodes of a copy that failed at {at} are back");
     }
     assert_eq!(shared_contents::<K>(&tree), rows, "the original is untouched");
     tree.validate().expect("valid");
@@ -244,7 +244,7 @@ fn step_wise_fails_in_a_large_tree() {
 /// A closure that panics at entry `at`: nothing is dropped twice, nothing is lost, the original goes on.
 fn panic_at<K: Kind>(ledger: &Arc<Ledger>, rows: &[Row], at: u64) {
     let mut map = build::<K>(ledger, rows);
-    let (live, nodes) = (ledger.live(), pool_figures().nodes_in_use);
+    let (live, nodes) = (ledger.live(), Pool::global().figures().nodes_in_use);
     let panicking = |range: std::ops::RangeInclusive<u64>, entry: u64| {
         if entry == at {
             // Without the hook's message on the terminal.
@@ -257,7 +257,7 @@ fn panic_at<K: Kind>(ledger: &Arc<Ledger>, rows: &[Row], at: u64) {
     let found = rows.iter().find(|row| row.2 == at).map(|row| row.0);
     assert_eq!(payload.downcast_ref::<u64>().copied(), found);
     settle();
-    assert_eq!((ledger.live(), pool_figures().nodes_in_use), (live, nodes), "panic at {at}");
+    assert_eq!((ledger.live(), Pool::global().figures().nodes_in_use), (live, nodes), "panic at {at}");
     // The original is whole and can be changed.
     assert_eq!(contents::<K>(&map), rows);
     map.validate().expect("valid");
@@ -265,11 +265,11 @@ fn panic_at<K: Kind>(ledger: &Arc<Ledger>, rows: &[Row], at: u64) {
     map.store(rows[0].0..=rows[0].1, K::make(ledger, 0)).expect("memory");
 
     let tree = MapleTree::<K::V>::from(map);
-    let nodes = pool_figures().nodes_in_use;
+    let nodes = Pool::global().figures().nodes_in_use;
     let result = catch_unwind(AssertUnwindSafe(|| tree.try_dup_with(|range, entry| panicking(range, K::id(entry)))));
     assert!(result.is_err(), "the panic comes through");
     settle();
-    assert_eq!(pool_figures().nodes_in_use, nodes, "panic at {at}");
+    assert_eq!(Pool::global().figures().nodes_in_use, nodes, "panic at {at}");
     // The lock was let go, and the tree still works.
     assert_eq!(shared_contents::<K>(&tree), rows);
     tree.validate().expect("valid");
@@ -350,13 +350,13 @@ fn clones_panic() {
         for (lo, hi, id) in rows(count, 0, 4, 1) {
             map.store(lo..=hi, Box::new(Fragile(Counted::new(&ledger, id)))).expect("memory");
         }
-        let nodes = pool_figures().nodes_in_use;
+        let nodes = Pool::global().figures().nodes_in_use;
         for clones in (0..count).step_by(7) {
             CLONES.set(clones);
             let result = catch_unwind(AssertUnwindSafe(|| map.dup()));
             assert!(result.is_err(), "the panic comes through");
             assert_eq!(ledger.live(), i64::try_from(count).expect("fits"), "panic after {clones} clones");
-            assert_eq!(pool_figures().nodes_in_use, nodes);
+            assert_eq!(Pool::global().figures().nodes_in_use, nodes);
         }
         map.validate().expect("valid");
         CLONES.set(0);

@@ -8,8 +8,8 @@ use maple_tests::ballast::{Ballast, busy};
 use maple_tests::counted::{Arcs, Boxes, Ints, Kind, Ledger, RcuArcs, RcuBoxes, alone};
 use maple_tests::shapes::{Row, build, build_loose, contents, rows, settle, shared_contents, with, without};
 use maple_tree::{
-    AllocError, DupError, Epoch, InsertErrorKind, MapleTree, RangeMap, Rcu, RemoveError, ReplaceErrorKind, Reserve,
-    StoreErrorKind, Summary, WouldCut, pool_figures,
+    AllocError, DupError, Epoch, InsertErrorKind, MapleTree, Pool, RangeMap, Rcu, RemoveError, ReplaceErrorKind, Reserve,
+    StoreErrorKind, Summary, WouldCut,
 };
 
 #[global_allocator]
@@ -362,7 +362,7 @@ fn bytes_balance_after_failures() {
     let ledger = Ledger::new(10_000);
     let shape = rows(290, 0, 8, 0);
     let ops = edits(&shape);
-    let bytes = || counts().live_bytes - i64::try_from(pool_figures().slab_bytes).expect("fits");
+    let bytes = || counts().live_bytes - i64::try_from(Pool::global().figures().slab_bytes).expect("fits");
     // Once without looking, so that everything the process makes once is made.
     fail_until_done::<Boxes, RangeMap<_>>(&|| build::<Boxes>(&ledger, &shape), &ledger, Op::Dup, 0, Plan::From);
     let before = bytes();

@@ -10,8 +10,8 @@ use maple_tests::counted::{Arcs, Boxes, Counted, Ints, Kind, Ledger, RcuArcs, al
 use maple_tests::fixture::{Fixture, NOTHING};
 use maple_tests::shapes::{Row, before, build, contents, rows, settle, shared_contents, telling, without};
 use maple_tree::{
-    AllocError, InsertErrorKind, MapleTree, PruneForm, RangeMap, RcuArc, RcuBox, RemoveError, ReplaceErrorKind, Reserve,
-    Shortage, StoreErrorKind, WouldCut, pool_figures,
+    AllocError, InsertErrorKind, MapleTree, Pool, PruneForm, RangeMap, RcuArc, RcuBox, RemoveError, ReplaceErrorKind, Reserve,
+    Shortage, StoreErrorKind, WouldCut,
 };
 
 #[global_allocator]
@@ -184,10 +184,10 @@ fn a_reserve_that_cannot_be_filled() {
     let tree = MapleTree::<u32>::with_reserve(&RESERVE);
     let mut ballast = Ballast::new();
     ballast.leave(7);
-    let books = pool_figures();
+    let books = Pool::global().figures();
     let (filled, requests, _) = under(Plan::From(1), || RESERVE.fill());
     assert_eq!((filled, requests), (Err(AllocError(())), 1));
-    assert_eq!((RESERVE.figures().free, pool_figures()), (0, books), "seven nodes of ten were put back");
+    assert_eq!((RESERVE.figures().free, Pool::global().figures()), (0, books), "seven nodes of ten were put back");
     drop(ballast);
     RESERVE.fill().expect("memory again");
     assert_eq!(RESERVE.figures().free, 10);

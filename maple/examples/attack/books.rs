@@ -4,7 +4,7 @@ use crate::entries::{Stored, made_and_dropped};
 use crate::gate;
 use crate::report::{check, check_equal};
 use crate::watched::Watched;
-use maple_tree::{Epoch, Rcu, Reserve, pool_figures};
+use maple_tree::{Epoch, Pool, Rcu, Reserve};
 
 /// What there was before.
 #[derive(Clone, Copy, Debug)]
@@ -23,7 +23,7 @@ const EPOCH_BYTES: usize = 64 * 1024;
 const PATIENCE: usize = 1000;
 
 fn bytes_without_slabs() -> usize {
-    gate::live_bytes() - pool_figures().slab_bytes
+    gate::live_bytes() - Pool::global().figures().slab_bytes
 }
 
 fn entries_left() -> u64 {
@@ -49,7 +49,7 @@ impl Books {
         for _ in 0..10 {
             check(Epoch::synchronize().is_ok(), "no grace period outside a read section", [0; 3]);
         }
-        Self { entries: entries_left(), nodes: pool_figures().nodes_in_use, bytes: bytes_without_slabs() }
+        Self { entries: entries_left(), nodes: Pool::global().figures().nodes_in_use, bytes: bytes_without_slabs() }
     }
 
     /// Checks that of the entries in the trees just `left` are alive.
@@ -63,7 +63,7 @@ impl Books {
     /// Checks that everything is as it was, when the trees are gone.
     pub(crate) fn check(&self, reserves: &[&Reserve]) {
         let reserves = || reserves.iter().copied().chain([Reserve::global()]).map(Reserve::figures);
-        let nodes = || pool_figures().nodes_in_use;
+        let nodes = || Pool::global().figures().nodes_in_use;
         settle(|| {
             let repaid = reserves().all(|figures| (figures.lent, figures.waiting) == (0, 0));
             repaid && entries_left() == self.entries && nodes() == self.nodes && bytes_without_slabs() <= self.bytes + EPOCH_BYTES

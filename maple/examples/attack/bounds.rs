@@ -8,7 +8,7 @@ use crate::costs::{
 use crate::report::{Progress, Tally, check, problems, scene};
 use crate::rng::Rng;
 use crate::worst;
-use maple_tree::{RangeMap, Reserve, pool_figures};
+use maple_tree::{Pool, RangeMap, Reserve};
 
 pub(crate) fn run(short: bool) -> String {
     let (count, highest) = if short { (100_000, 4) } else { (1_000_000, 5) };
@@ -16,7 +16,7 @@ pub(crate) fn run(short: bool) -> String {
         check(reserve.fill().is_ok(), "no memory for the reserve", [0; 3]);
     }
     let books = Books::open();
-    let nodes_before = pool_figures().nodes_in_use;
+    let nodes_before = Pool::global().figures().nodes_in_use;
     let mut tally = Tally::default();
 
     scene(String::from("trees built for the worst case"));
@@ -47,7 +47,7 @@ pub(crate) fn run(short: bool) -> String {
         tally.path_copies,
         tally.falls,
         RESERVES[0].figures().low_water,
-        pool_figures().nodes_in_use,
+        Pool::global().figures().nodes_in_use,
     )
 }
 

@@ -7,7 +7,7 @@ use crate::gate;
 use crate::report::{Progress, Tally, check, check_equal, scene};
 use crate::rng::Rng;
 use crate::watched::{Watched, engaged};
-use maple_tree::{MapleTree, PruneForm, Rcu, RcuArc, RcuBox, Reserve, pool_figures};
+use maple_tree::{MapleTree, Pool, PruneForm, Rcu, RcuArc, RcuBox, Reserve};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
 use std::thread;
@@ -116,7 +116,7 @@ pub(crate) fn run(short: bool) -> String {
         check(Reserve::global().fill().is_ok(), "no memory for the reserve", [0; 3]);
     }
     let books = Books::open();
-    let nodes_before = pool_figures().nodes_in_use;
+    let nodes_before = Pool::global().figures().nodes_in_use;
     let mut rng = Rng::new(2);
     let originals =
         Originals { rcu_arc: plant(&mut rng), arc: plant(&mut rng), rcu_box: plant(&mut rng), plain: plant(&mut rng) };
@@ -129,7 +129,7 @@ pub(crate) fn run(short: bool) -> String {
         copies.push(originals.copy(&mut rng));
     }
     rng.shuffle(&mut copies);
-    let nodes_in_flight = pool_figures().nodes_in_use;
+    let nodes_in_flight = Pool::global().figures().nodes_in_use;
     let earmarked = Reserve::global().figures().earmarked;
     progress.at(count, "pruning");
     let mut tally = prune(&copies);
@@ -152,7 +152,7 @@ pub(crate) fn run(short: bool) -> String {
         tally.falls,
         figures.low_water,
         figures.capacity,
-        pool_figures().nodes_in_use,
+        Pool::global().figures().nodes_in_use,
     )
 }
 

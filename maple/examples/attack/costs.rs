@@ -2,7 +2,7 @@
 
 use crate::gate;
 use crate::report::{Tally, check};
-use maple_tree::{MapleTree, PruneForm, Pruned, RangeMap, RemoveError, Reserve, Shortage, pool_figures};
+use maple_tree::{MapleTree, Pool, PruneForm, Pruned, RangeMap, RemoveError, Reserve, Shortage};
 use std::collections::HashSet;
 use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -142,7 +142,7 @@ pub(crate) static RESERVES: [Reserve; 2] = [Reserve::new(64), Reserve::new(0)];
 fn nodes_elsewhere(tree: &Tree) -> isize {
     let reserves = RESERVES.iter().chain([Reserve::global()]);
     let free: usize = reserves.map(|reserve| reserve.figures().free).sum();
-    (tree.figures().spare + free) as isize - pool_figures().nodes_in_use as isize
+    (tree.figures().spare + free) as isize - Pool::global().figures().nodes_in_use as isize
 }
 
 /// Nodes that the tree took, from wherever, while `remove` ran.
@@ -339,9 +339,9 @@ pub(crate) fn prune_alone(map: &mut RangeMap<u32>, from: u64, cut: bool, tally: 
 }
 
 pub(crate) fn erase_alone(map: &mut RangeMap<u32>, index: u64, tally: &mut Tally) -> Option<Cost> {
-    let (height, before) = (map.figures().height, pool_figures().nodes_in_use);
+    let (height, before) = (map.figures().height, Pool::global().figures().nodes_in_use);
     let find = map.contains(index);
     without_memory(tally, find, || map.erase(index));
-    let cost = pool_figures().nodes_in_use.saturating_sub(before);
+    let cost = Pool::global().figures().nodes_in_use.saturating_sub(before);
     Cost { bound: Bound::AloneNodes, cost, height }.checked()
 }

@@ -7,7 +7,7 @@ use crate::gate;
 use crate::plot;
 use crate::report::{Progress, Tally, check, check_equal, scene};
 use crate::rng::Rng;
-use maple_tree::{Epoch, MapleTree, PruneForm, Rcu, RcuArc, Reserve, pool_figures};
+use maple_tree::{Epoch, MapleTree, Pool, PruneForm, Rcu, RcuArc, Reserve};
 use std::path::Path;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -115,7 +115,7 @@ pub(crate) fn run(short: bool, file: Option<&Path>) -> String {
         check(Reserve::global().fill().is_ok(), "no memory for the reserve", [0; 3]);
     }
     let books = Books::open();
-    let nodes_before = pool_figures().nodes_in_use;
+    let nodes_before = Pool::global().figures().nodes_in_use;
     let mut progress = Progress::new("memory", CASES.len() as u64);
     progress.at(0, "building the original");
     let original = Tree::new();
@@ -152,7 +152,7 @@ pub(crate) fn run(short: bool, file: Option<&Path>) -> String {
         figures.in_place_falls,
         figures.low_water,
         figures.capacity,
-        pool_figures().nodes_in_use
+        Pool::global().figures().nodes_in_use
     )
 }
 
@@ -181,7 +181,7 @@ struct Before {
 
 impl Before {
     fn now() -> Self {
-        Self { bytes: gate::live_bytes(), nodes: pool_figures().nodes_in_use }
+        Self { bytes: gate::live_bytes(), nodes: Pool::global().figures().nodes_in_use }
     }
 
     fn sample(self) -> Sample {
@@ -246,7 +246,7 @@ fn clean_up(original: &Tree, layout: &Layout, form: Form, readers: bool, total: 
     wait();
     let before = Before::now();
     let copy = failed_copy(original, layout);
-    let nodes = pool_figures().nodes_in_use - before.nodes;
+    let nodes = Pool::global().figures().nodes_in_use - before.nodes;
     let half = layout.count / 2;
     let from = layout.first(half);
     let mut tally = Tally::default();

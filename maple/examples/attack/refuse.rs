@@ -9,7 +9,7 @@ use crate::report::{Progress, Tally, check, check_equal, problems, scene};
 use crate::rng::Rng;
 use crate::scripts::{Felling, Script, fell_map};
 use crate::watched::{Watched, engaged};
-use maple_tree::{RcuArc, RcuBox, Reserve, pool_figures};
+use maple_tree::{Pool, RcuArc, RcuBox, Reserve};
 use std::iter;
 use std::sync::Arc;
 use std::time::Duration;
@@ -68,7 +68,7 @@ pub(crate) fn run(short: bool) -> String {
     }
 
     let books = Books::open();
-    let nodes_before = pool_figures().nodes_in_use;
+    let nodes_before = Pool::global().figures().nodes_in_use;
     let mut totals = Totals::default();
     let mut progress = Progress::new("refuse", 5 * settings.len() as u64);
     for (number, setting) in settings.iter().enumerate() {
@@ -109,7 +109,7 @@ pub(crate) fn run(short: bool) -> String {
         tally.path_copies,
         tally.falls,
         low_water.unwrap_or(0),
-        pool_figures().nodes_in_use,
+        Pool::global().figures().nodes_in_use,
         looks(),
         tally.exempted,
     )
@@ -137,7 +137,7 @@ fn play<V: Stored>(setting: Setting, seed: u64, totals: &mut Totals) {
         }
     };
     let ((((), closed), figures), stalled) = company.around(&trees, || (gate::closed(fell), reserve.figures()));
-    totals.peak_nodes = totals.peak_nodes.max(pool_figures().nodes_in_use);
+    totals.peak_nodes = totals.peak_nodes.max(Pool::global().figures().nodes_in_use);
     (tally.allocations, tally.exempted) = (closed.refused, closed.exempted);
     check(closed.refused == 0, "removals asked for memory", [closed.refused, 0, 0]);
     check_equal(engaged() as usize, 0, "removals entered a read section, waited for readers or handed something over");

@@ -3,7 +3,7 @@
 use crate::counting::{self, Exhausted};
 use crate::maps::{Entry, Generation, Process, Vma};
 use crate::readers::{self, Watch};
-use maple_tree::{AllocError, MapleTree, PruneForm, RangeMap, RcuArc, pool_figures};
+use maple_tree::{AllocError, MapleTree, Pool, PruneForm, RangeMap, RcuArc};
 use std::error::Error;
 use std::hint::black_box;
 use std::ops::RangeInclusive;
@@ -66,7 +66,7 @@ pub(crate) struct Outcome {
 
 /// Copies `process`, lets the copy fail at entry `fail_at`, and recovers.
 pub(crate) fn run(strategy: Strategy, process: &Process, fail_at: usize) -> Result<Outcome, Broken> {
-    let nodes_before = pool_figures().nodes_in_use;
+    let nodes_before = Pool::global().figures().nodes_in_use;
     let copy = process.tree.dup()?;
     let attempt = Attempt { strategy, process, fail_at, nodes_before };
     let outcome = match strategy {
@@ -208,7 +208,7 @@ impl Attempt<'_> {
 
     /// All memory of the tail must be back: `kept` nodes are left of the copy, and the parent's entries are the parent's alone again.
     fn check_memory(&self, kept: usize) -> Result<(), Broken> {
-        let nodes = pool_figures().nodes_in_use;
+        let nodes = Pool::global().figures().nodes_in_use;
         let right = self.nodes_before + kept;
         if nodes != right {
             return Err(format!("{}: {nodes} nodes are in use afterwards instead of {right}", self.strategy.name()).into());

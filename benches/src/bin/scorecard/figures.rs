@@ -7,7 +7,7 @@ use maple_benches::peers::{Brie, Concread, Imbl, Locked, Ranges, Scc, Skip};
 use maple_benches::replay::recordings;
 use maple_benches::subject::MANY;
 use maple_benches::{Change, Peer, RangeTable, Shape, Span, Subject, holes};
-use maple_tree::{MapleTree, RangeMap, U61, pool_figures};
+use maple_tree::{MapleTree, Pool, RangeMap, U61};
 use std::cell::LazyCell;
 use std::ops::Deref;
 
@@ -205,12 +205,12 @@ fn bytes(card: &mut Card, count: u64) {
             if !card.wants(&metric) {
                 continue;
             }
-            let before = pool_figures().nodes_in_use;
+            let before = Pool::global().figures().nodes_in_use;
             let mut map = Map::new();
             for (span, value) in spans().into_iter().zip(0..) {
                 map.apply(Change::Build(span, value));
             }
-            let nodes = pool_figures().nodes_in_use - before;
+            let nodes = Pool::global().figures().nodes_in_use - before;
             card.add(&metric, nodes as f64 * 256.0 / count as f64, kernel);
         }
     }
