@@ -20,6 +20,8 @@ compile_error!("maple-tree needs a target with 64-bit pointers");
 // The floors, from the ground up.
 mod sync;
 
+mod lock;
+
 mod entry;
 mod error;
 mod search;
@@ -64,6 +66,9 @@ mod map;
 mod copy;
 
 mod removed;
+
+mod writer;
+
 mod tree;
 
 mod reclaim;
@@ -77,6 +82,7 @@ pub use error::{
 pub use face::Shortage;
 pub use figures::TreeFigures;
 pub use iter::{Gaps, Iter};
+pub use lock::StdLock;
 pub use map::RangeMap;
 pub use pool::{PoolFigures, pool_figures};
 pub use prune::{PruneForm, Pruned};
@@ -85,7 +91,9 @@ pub use reserve::{Reserve, ReserveFigures};
 pub use tail::Tail;
 pub use tree::MapleTree;
 pub use validate::{Invalid, InvalidKind, Summary};
+pub use writer::Writer;
 
+pub use lock_api::RawMutex;
 pub use maple_rcu::{AllocError, Epoch, EpochGuard, InsideReadSection, Link, Rcu, RcuArc, RcuBox};
 
 /// The README's examples.

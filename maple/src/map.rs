@@ -306,7 +306,9 @@ impl<V: Entry> RangeMap<V> {
     {
         let window = inclusive(&range).map_err(RemoveError::BadRange)?;
         let mut left_over = Leftovers::default();
-        let removed = remove_with::<V>(&mut self.writer(), window, shortage == Shortage::Allocate, &mut left_over);
+        // SAFETY: an entry of the map is not taken back during the call.
+        let split = |entry| unsafe { try_clone_raw::<V>(entry) };
+        let removed = remove_with(&mut self.writer(), window, shortage == Shortage::Allocate, &mut left_over, split);
         if shortage == Shortage::Allocate {
             self.grown();
         }

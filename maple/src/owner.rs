@@ -170,6 +170,27 @@ impl<'a> Release<'a> {
         self.entries.push(entry);
     }
 
+    /// Adds an entry that may have to be taken back; `None` when there is no room.
+    pub(crate) fn park(&mut self, entry: NonNull<()>) -> Option<usize> {
+        let place = self.entries.len();
+        self.entries.try_push(entry).is_ok().then_some(place)
+    }
+
+    /// Takes back the entry that was parked at `place`, if nothing was released and nothing else taken back since.
+    pub(crate) fn unpark(&mut self, place: usize) {
+        self.entries.swap_remove(place);
+    }
+
+    /// Whether an entry can be added.
+    pub(crate) fn has_room(&self) -> bool {
+        !self.entries.is_full()
+    }
+
+    /// Adds a tree that was never counted as waiting.
+    pub(crate) fn add_tree(&mut self, node: NodeRef, level: usize) {
+        self.limbo.push_below(node, level, Remains::Tree);
+    }
+
     /// Releases everything.
     pub(crate) fn run(mut self) {
         while self.step() {}
