@@ -35,6 +35,11 @@ impl<V: Entry> Pending<V> {
         Self(raw, PhantomData)
     }
 
+    /// The pointer that will stand for the entry.
+    pub(crate) fn target(&self) -> NonNull<()> {
+        self.0
+    }
+
     /// Gives the entry up as a pointer.
     pub(crate) fn into_raw(self) -> NonNull<()> {
         let raw = self.0;

@@ -44,6 +44,7 @@ mod walk;
 
 mod edit;
 
+mod bound;
 mod bulk;
 mod compact;
 mod dump;
@@ -55,6 +56,8 @@ mod prune;
 mod sweep;
 mod validate;
 
+mod course;
+mod cursor;
 mod extend;
 mod face;
 mod figures;
@@ -69,15 +72,22 @@ mod removed;
 
 mod writer;
 
+mod site;
 mod tree;
 
+mod cursor_mut;
 mod reclaim;
+mod reservation;
 
 pub use copy::DupError;
+pub use course::{Place, Position};
+pub use cursor::Cursor;
+pub use cursor_mut::CursorMut;
 pub use dump::{Dot, Dump};
 pub use entry::{ArcRef, Entry, RcuArcRef, Release, Shared, TryClone, U61};
 pub use error::{
-    BadRange, InsertError, InsertErrorKind, RemoveError, ReplaceError, ReplaceErrorKind, StoreError, StoreErrorKind, WouldCut,
+    BadRange, CursorError, CursorErrorKind, InsertError, InsertErrorKind, RemoveError, ReplaceError, ReplaceErrorKind,
+    StoreError, StoreErrorKind, WouldCut,
 };
 pub use face::Shortage;
 pub use figures::TreeFigures;
@@ -87,7 +97,9 @@ pub use map::RangeMap;
 pub use pool::{PoolFigures, pool_figures};
 pub use prune::{PruneForm, Pruned};
 pub use removed::Removed;
+pub use reservation::Reservation;
 pub use reserve::{Reserve, ReserveFigures};
+pub use site::Editable;
 pub use tail::Tail;
 pub use tree::MapleTree;
 pub use validate::{Invalid, InvalidKind, Summary};

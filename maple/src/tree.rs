@@ -1,6 +1,7 @@
 //! The shared face: readers without locks, writers one at a time.
 
 use crate::copy::{DupError, outcome};
+use crate::cursor::Cursor;
 use crate::dump::{Dot, Dump};
 use crate::entry::{Shared, TryClone};
 use crate::error::{InsertError, RemoveError, ReplaceError, StoreError, WouldCut};
@@ -212,6 +213,13 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
         let _ = guard;
         // SAFETY: tree and read section are borrowed for as long as the iterator.
         unsafe { Gaps::new(self.root(), inclusive(&range).ok()) }
+    }
+
+    /// A cursor for looking around. It is nowhere yet. See [`Cursor`] for what holds beside a writer.
+    pub fn cursor<'g>(&'g self, guard: &'g R::Guard) -> Cursor<'g, V> {
+        let _ = guard;
+        // SAFETY: tree and read section are borrowed for as long as the cursor.
+        unsafe { Cursor::new(self.root()) }
     }
 
     /// Stores `value` at `range`, over whatever is there: entries inside are removed, entries that stick out are cut, an entry that

@@ -13,6 +13,7 @@
 //! | handing over, and filling the reserve | a flag, raised by what may allocate |
 
 use crate::copy::{DupError, clone_root, copy_root, outcome};
+use crate::cursor::Cursor;
 use crate::dump::{Dot, Dump};
 use crate::entry::{Entry, Kind, Release as How, Shared, TryClone, try_clone_raw};
 use crate::error::{InsertError, RemoveError, ReplaceError, ReplaceErrorKind, StoreError, StoreErrorKind, WouldCut};
@@ -238,6 +239,20 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
         self.with(None, change).0
     }
 
+    /// Whether an entry can be [put away](Self::put_away).
+    pub(crate) fn has_room(&self) -> bool {
+        self.outside.has_room()
+    }
+
+    /// Drops the copy of an entry that was not used when the session ends.
+    ///
+    /// # Safety
+    ///
+    /// It came from `into_raw` of the entries' type, and nobody else has it. There is [room](Self::has_room).
+    pub(crate) unsafe fn put_away(&mut self, copy: NonNull<()>) {
+        self.outside.add_entry(copy);
+    }
+
     fn owe(&mut self, duty: Duty) {
         self.duty = self.duty.max(duty);
     }
@@ -379,6 +394,12 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
         unsafe { Gaps::new(self.root(), inclusive(&range).ok()) }
     }
 
+    /// A cursor for looking around. It is nowhere yet.
+    pub fn cursor(&self) -> Cursor<'_, V> {
+        // SAFETY: nobody else changes the tree while the session is borrowed.
+        unsafe { Cursor::new(self.root()) }
+    }
+
     /// Stores `value` at `range`, over whatever is there: entries inside are removed, entries that stick out are cut, an entry that
     /// sticks out on both sides is split (which clones it). A lookup sees all of it or nothing. `O(h)` and the entries removed.
     ///
@@ -446,7 +467,7 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
     ///
     /// No entry covers `index`: the value comes back with the gap. Out of memory for the leaf.
     pub fn replace(&mut self, index: u64, value: V) -> Result<Removed<'t, V, R, L>, ReplaceError<V>> {
-        self.replace_from(None, index, value).0
+        self.replace_from(None, index, Pending::new(value)).0
     }
 
     /// As [`replace`](Self::replace), from the end of `path`. Also gives the levels that changed.
@@ -454,10 +475,9 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
         &mut self,
         path: Option<&Path>,
         index: u64,
-        value: V,
+        value: Pending<V>,
     ) -> (Result<Removed<'t, V, R, L>, ReplaceError<V>>, usize) {
         let lock = self.lock;
-        let value = Pending::new(value);
         if V::RELEASE != How::Slot {
             let (exchanged, _) = self.with(path, |writer, _| writer.exchange(index, value.word()));
             if let Some(old) = exchanged {
