@@ -333,3 +333,106 @@ impl<T: Site> CursorMut<'_, T> {
         stored.map_err(|value| CursorError { value: value.into_value(), kind: CursorErrorKind::OutOfMemory })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::path::visits;
+    use crate::tree::MapleTree;
+
+    /// Levels of the trees.
+    const HEIGHT: usize = 4;
+
+    /// A tall tree with gaps between its entries.
+    fn tall() -> RangeMap<u32> {
+        let mut map: RangeMap<u32> = (0..20_000u64).map(|at| (at * 1000..at * 1000 + 10, 0)).collect();
+        assert_eq!(map.figures().height, HEIGHT);
+        // Leaves as stores in random order leave them, not full ones, which split at the first store.
+        for at in (0..20_000u64).step_by(3) {
+            map.erase(at * 1000);
+        }
+        map
+    }
+
+    /// Nodes that `run` looks at on the way for each of its steps, in percent.
+    fn visits_for<T: Site<Entry = u32>>(site: &mut T, run: impl FnOnce(&mut CursorMut<'_, T>) -> usize) -> usize {
+        let mut cursor = CursorMut { site, course: Course::new() };
+        cursor.seek(5_000_500);
+        let walk = visits::take();
+        assert!(walk >= HEIGHT, "the first way is from the root, and the neighbours of a gap are looked at: {walk}");
+        let steps = run(&mut cursor);
+        visits::take() * 100 / steps
+    }
+
+    fn ascending<T: Site<Entry = u32>>(cursor: &mut CursorMut<'_, T>) -> usize {
+        (0..2_000u64).for_each(|at| cursor.store(5_000_500 + at * 500..5_000_510 + at * 500, 1).expect("memory"));
+        2_000
+    }
+
+    fn descending<T: Site<Entry = u32>>(cursor: &mut CursorMut<'_, T>) -> usize {
+        (0..2_000u64).rev().for_each(|at| cursor.store(5_000_500 + at * 500..5_000_510 + at * 500, 1).expect("memory"));
+        2_000
+    }
+
+    /// Stores that cover the ends of entries, so that these are cut.
+    fn over<T: Site<Entry = u32>>(cursor: &mut CursorMut<'_, T>) -> usize {
+        (0..2_000u64).for_each(|at| cursor.store(5_000_005 + at * 1000..5_000_500 + at * 1000, 1).expect("memory"));
+        2_000
+    }
+
+    fn replacing<T: Site<Entry = u32>>(cursor: &mut CursorMut<'_, T>) -> usize {
+        let count = (0..2_000).filter(|_| cursor.next().is_some() && cursor.replace(2).is_ok()).count();
+        assert_eq!(count, 2_000);
+        count
+    }
+
+    fn inserting<T: Site<Entry = u32>>(cursor: &mut CursorMut<'_, T>) -> usize {
+        for _ in 0..1_000 {
+            let last = cursor.next().map(|(range, _)| *range.end()).expect("an entry");
+            cursor.insert_after(last + 5..=last + 6, 3).expect("a gap");
+            cursor.next().expect("what was inserted");
+        }
+        3_000
+    }
+
+    fn erasing<T: Site<Entry = u32>>(cursor: &mut CursorMut<'_, T>) -> usize {
+        let count = (0..2_000).filter(|_| cursor.next().is_some() && cursor.erase().is_some()).count();
+        assert_eq!(count, 2_000);
+        2 * count
+    }
+
+    fn stepping<T: Site<Entry = u32>>(cursor: &mut CursorMut<'_, T>) -> usize {
+        let there = (0..3_000).filter(|_| cursor.next_slot().is_some()).count();
+        let back = (0..3_000).filter(|_| cursor.prev().is_some()).count();
+        assert_eq!((there, back), (3_000, 3_000));
+        6_000
+    }
+
+    /// Changes that are neighbours do not come from the root again: fewer nodes are looked at for a change than the tree has levels,
+    /// mostly the leaf alone. (An erase joins the gap with its neighbours, so it looks at both sides.)
+    #[test]
+    fn neighbouring_changes_do_not_come_from_the_root() {
+        macro_rules! check {
+            ($($run:ident: $alone:literal, $beside:literal;)*) => {$(
+                let mut map = tall();
+                let alone = visits_for(&mut map, $run);
+                map.validate().expect("valid");
+                let tree = MapleTree::<u32>::from(tall());
+                let mut writer = tree.lock();
+                let beside = visits_for(&mut writer, $run);
+                writer.validate().expect("valid");
+                assert!(alone < $alone, "{}: {alone} of 100 in a map", stringify!($run));
+                assert!(beside < $beside, "{}: {beside} of 100 beside readers", stringify!($run));
+            )*};
+        }
+        check! {
+            ascending: 150, 150;
+            descending: 150, 150;
+            over: 200, 200;
+            replacing: 100, 100;
+            inserting: 100, 100;
+            erasing: 350, 350;
+            stepping: 150, 150;
+        }
+    }
+}

@@ -105,6 +105,7 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> Writer<'_, V, R, L> {
     }
 }
 
+#[expect(private_bounds, reason = "`Site` is what is not for others of `Editable`, and has the same implementations")]
 impl<'a, T: Site> Reservation<'a, T> {
     fn new(site: &'a mut T, range: &impl RangeBounds<u64>) -> Result<Self, StoreErrorKind>
     where
