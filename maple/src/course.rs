@@ -103,11 +103,14 @@ pub(crate) struct Course {
     pub(crate) spot: Spot,
     /// Where the cursor may go, inclusive; `None`: nowhere.
     limits: Option<(u64, u64)>,
+    /// The gap that the cursor is on, or else came over and stands beside, within the limits: what an erase need not look for again, which
+    /// would make a run of them quadratic.
+    gap: Option<(u64, u64)>,
 }
 
 impl Course {
     pub(crate) const fn new() -> Self {
-        Self { path: Path::nowhere(), stale: false, spot: Spot::Unstarted, limits: Some((0, u64::MAX)) }
+        Self { path: Path::nowhere(), stale: false, spot: Spot::Unstarted, limits: Some((0, u64::MAX)), gap: None }
     }
 
     pub(crate) fn place(&self) -> Place {
@@ -138,6 +141,7 @@ impl Course {
 
     pub(crate) fn set_limits(&mut self, range: &impl RangeBounds<u64>) {
         self.limits = inclusive(range).map_err(|_: BadRange| ()).ok();
+        self.gap = None;
     }
 
     pub(crate) fn position(&self) -> Position {
@@ -147,6 +151,7 @@ impl Course {
     pub(crate) fn resume(&mut self, position: Position) {
         self.limits = position.limits;
         self.stale = true;
+        self.gap = None;
         self.spot = match position.rest {
             Rest::Unstarted => Spot::Unstarted,
             Rest::Before => Spot::Before,
@@ -158,6 +163,7 @@ impl Course {
     /// The path is of a tree that changes now. Where it was stays known without a look at the tree.
     pub(crate) fn leave(&mut self) -> &Path {
         self.stale = true;
+        self.gap = None;
         if let Some((first, last)) = self.spot.range() {
             self.spot = Spot::Paused(first, last);
         }
@@ -233,6 +239,7 @@ impl Course {
                 }
             }
         });
+        self.gap = found.and_then(|found| Some((self.gap_begins()?, found.first.checked_sub(1)?))).filter(|gap| gap.0 <= gap.1);
         self.spot = found.map_or(Spot::After, Spot::Entry);
         found
     }
@@ -256,8 +263,27 @@ impl Course {
                 }
             }
         });
+        self.gap = found.and_then(|found| Some((found.last.checked_add(1)?, self.gap_ends()?))).filter(|gap| gap.0 <= gap.1);
         self.spot = found.map_or(Spot::Before, Spot::Entry);
         found
+    }
+
+    /// Where a gap begins, within the limits, that the cursor goes over forwards, if that is known.
+    fn gap_begins(&self) -> Option<u64> {
+        match self.spot {
+            Spot::Gap(..) => self.gap.map(|gap| gap.0),
+            Spot::Paused(..) => None,
+            _ => self.ahead().map(|(from, _)| from),
+        }
+    }
+
+    /// Where a gap ends, within the limits, that the cursor goes over backwards, if that is known.
+    fn gap_ends(&self) -> Option<u64> {
+        match self.spot {
+            Spot::Gap(..) => self.gap.map(|gap| gap.1),
+            Spot::Paused(..) => None,
+            _ => self.behind().map(|(from, _)| from),
+        }
     }
 
     /// The entry or the gap behind, within the limits.
@@ -269,10 +295,12 @@ impl Course {
         self.go(root, from);
         let (first, last, entry) = self.path.here();
         if let Some(found) = entry.map(|entry| Found { first, last, entry }).filter(|found| !self.is_passed(found)) {
-            return Some(self.stand_on(found));
+            return Some(self.step_on(found));
         }
+        let whole = !matches!(self.spot, Spot::Gap(..) | Spot::Paused(..));
         let last = self.gap_ahead(last, high);
         self.spot = Spot::Gap(from, last);
+        self.gap = whole.then_some((from, last));
         Some(Slot { first: from, last, entry: None })
     }
 
@@ -285,11 +313,19 @@ impl Course {
         self.go(root, from);
         let (first, last, entry) = self.path.here();
         if let Some(found) = entry.map(|entry| Found { first, last, entry }).filter(|found| !self.is_passed(found)) {
-            return Some(self.stand_on(found));
+            return Some(self.step_on(found));
         }
+        let whole = !matches!(self.spot, Spot::Gap(..) | Spot::Paused(..));
         let first = self.gap_behind(first, low);
         self.spot = Spot::Gap(first, from);
+        self.gap = whole.then_some((first, from));
         Some(Slot { first, last: from, entry: None })
+    }
+
+    /// Stands on an entry beside what it was on.
+    fn step_on(&mut self, found: Found) -> Slot {
+        self.gap = self.gap.filter(|_| matches!(self.spot, Spot::Gap(..)));
+        self.stand_on(found)
     }
 
     fn stand_on(&mut self, found: Found) -> Slot {
@@ -339,6 +375,7 @@ impl Course {
 
     /// The entry that covers `index`, or the gap around it within `low..=high`.
     fn settle(&mut self, root: &Root, index: u64, (low, high): (u64, u64)) -> Slot {
+        self.gap = None;
         self.go(root, index);
         let (first, last, entry) = self.path.here();
         if let Some(entry) = entry {
@@ -347,14 +384,43 @@ impl Course {
         let first = self.gap_behind(first, low);
         self.go(root, index);
         let last = self.gap_ahead(last, high);
+        self.stand_in(first, last)
+    }
+
+    fn stand_in(&mut self, first: u64, last: u64) -> Slot {
         self.spot = Spot::Gap(first, last);
+        self.gap = Some((first, last));
         Slot { first, last, entry: None }
     }
 
-    /// The gap that is where an entry was, within the limits if they overlap it.
-    pub(crate) fn settle_in_gap(&mut self, root: &Root, (first, last): (u64, u64)) {
-        let limits = self.limits.filter(|(low, high)| *low <= last && first <= *high);
-        let (low, high) = limits.unwrap_or((0, u64::MAX));
-        self.settle(root, first.max(low), (low, high));
+    /// What is known of the gaps beside the entry that the cursor is on.
+    pub(crate) fn gap_beside(&self) -> Option<(u64, u64)> {
+        self.gap
+    }
+
+    /// The gap that is where an entry was, within the limits if they overlap it; `beside`: what was known of the gaps beside the entry.
+    pub(crate) fn settle_in_gap(&mut self, root: &Root, (first, last): (u64, u64), beside: Option<(u64, u64)>) {
+        let Some((low, high)) = self.limits.filter(|(low, high)| *low <= last && first <= *high) else {
+            self.settle(root, first, (0, u64::MAX));
+            // Not within the limits.
+            self.gap = None;
+            return;
+        };
+        let index = first.max(low);
+        let before = beside.filter(|(_, end)| end.checked_add(1) == Some(first)).map(|(start, _)| start);
+        let behind = beside.filter(|(start, _)| last.checked_add(1) == Some(*start)).map(|(_, end)| end);
+        let slot = |course: &mut Self| {
+            course.go(root, index);
+            course.path.here()
+        };
+        let first = before.unwrap_or_else(|| {
+            let (first, ..) = slot(self);
+            self.gap_behind(first, low)
+        });
+        let last = behind.unwrap_or_else(|| {
+            let (_, last, _) = slot(self);
+            self.gap_ahead(last, high)
+        });
+        self.stand_in(first, last);
     }
 }

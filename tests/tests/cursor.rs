@@ -489,6 +489,35 @@ fn at_random<G: Ground>() {
     }
 }
 
+/// Erases whole nodes empty, in both directions, and stores where they were.
+fn through_empty_nodes<G: Ground>() {
+    let items: Vec<Item> = (0..3_000).map(|at| (at * 7, at * 7 + 3, at)).collect();
+    for backwards in [false, true] {
+        let mut ground = G::of(&items);
+        let mut model = Model::new();
+        items.iter().for_each(|&(first, last, value)| model.insert(closed(first, last), value).expect("apart"));
+        let mut model = ModelCursor::new(model);
+        ground.change(None, &mut |cursor| {
+            for (start, count, step) in [(7_000, 700, 5), (2_000, 200, 1), (14_000, 900, 90)] {
+                assert_eq!(cursor.seek(start), model.seek(start));
+                for erased in 0..count {
+                    let moved = if backwards { (cursor.prev(), model.prev()) } else { (cursor.next(), model.next()) };
+                    assert_eq!(moved.0, moved.1);
+                    assert_eq!(cursor.erase(), model.erase());
+                    assert_eq!(cursor.range(), model.range(), "after {erased} erases from {start}");
+                }
+                for stored in (0..count).step_by(step) {
+                    let first = if backwards { start - stored * 3 } else { start + stored * 3 };
+                    assert_eq!(cursor.store(closed(first, first), stored), model.store(closed(first, first), stored));
+                    assert_eq!(cursor.next_slot(), model.next_slot());
+                }
+            }
+        });
+        assert_eq!(ground.items(), model.model.items());
+        ground.validate();
+    }
+}
+
 macro_rules! on_grounds {
     ($($module:ident: $ground:ty;)*) => {$(
         mod $module {
@@ -502,6 +531,11 @@ macro_rules! on_grounds {
             #[test]
             fn at_random() {
                 super::at_random::<$ground>();
+            }
+
+            #[test]
+            fn through_empty_nodes() {
+                super::through_empty_nodes::<$ground>();
             }
         }
     )*};
