@@ -405,7 +405,7 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
     ///
     /// # Errors
     ///
-    /// Out of memory, or a range that holds no index. The value comes back, and the tree is as it was. A session remembers up to sixteen
+    /// Out of memory, or a range that holds no index. The value comes back, and the tree is as it was. A session remembers up to fifteen
     /// clones that were made for nothing, because memory ran out after that; then a store that would have to clone is refused as if it had
     /// none, until the next [`bump`](Self::bump).
     pub fn store(&mut self, range: impl RangeBounds<u64>, value: V) -> Result<(), StoreError<V>>
