@@ -375,7 +375,7 @@ fn entries_that_go_are_dropped_after_the_session() {
 fn clones_for_nothing_are_few() {
     let _alone = alone();
     let ledger = Ledger::new(64);
-    let tree = MapleTree::<Box<Counted>>::new();
+    let tree = MapleTree::<Box<Counted>>::with_reserve(&NOTHING);
     tree.store(0..=999, Boxes::make(&ledger, 1)).expect("memory");
     let mut ballast = Ballast::new();
     let mut writer = tree.lock();
