@@ -170,17 +170,6 @@ impl<'a> Release<'a> {
         self.entries.push(entry);
     }
 
-    /// Adds an entry that may have to be taken back; `None` when there is no room.
-    pub(crate) fn park(&mut self, entry: NonNull<()>) -> Option<usize> {
-        let place = self.entries.len();
-        self.entries.try_push(entry).is_ok().then_some(place)
-    }
-
-    /// Takes back the entry that was parked at `place`, if nothing was released and nothing else taken back since.
-    pub(crate) fn unpark(&mut self, place: usize) {
-        self.entries.swap_remove(place);
-    }
-
     /// Whether an entry can be added.
     pub(crate) fn has_room(&self) -> bool {
         !self.entries.is_full()
@@ -229,6 +218,13 @@ impl<'a> Release<'a> {
         true
     }
 
+    fn finish(&mut self) {
+        while self.step() {}
+        if self.nodes.len() > 0 {
+            self.hand_on();
+        }
+    }
+
     fn hand_on(&mut self) {
         match &mut self.sink {
             Sink::Stock(stock, reserve) => {
@@ -243,8 +239,11 @@ impl<'a> Release<'a> {
 }
 
 impl Drop for Release<'_> {
+    #[inline]
     fn drop(&mut self) {
-        while self.step() {}
-        self.hand_on();
+        // Most sessions of a writer leave nothing.
+        if !self.is_empty() || self.nodes.len() > 0 {
+            self.finish();
+        }
     }
 }

@@ -71,6 +71,7 @@ impl<'a> TreeMut<'a> {
     }
 
     /// The same, for a change that begins where `path` ends.
+    #[inline(always)]
     pub(crate) fn from_path(mut self, path: Option<&'a Path>) -> Self {
         self.path = path;
         if let Some(bottom) = path.and_then(Path::as_bottom).filter(|bottom| bottom.level == 0) {

@@ -119,7 +119,8 @@ pub struct Writer<'t, V: Shared<R>, R: Rcu = Epoch, L: RawMutex = StdLock> {
     pub(crate) lock: &'t WriterLock<L>,
     map: &'t UnsafeCell<RangeMap<V>>,
     duty: Duty,
-    outside: Release<'static>,
+    /// Made when there is something.
+    outside: Option<Release<'static>>,
     tie: PhantomData<(fn() -> R, L::GuardMarker)>,
 }
 
@@ -139,6 +140,7 @@ struct Errand {
 
 impl Errand {
     /// Fills the reserve (if there is memory), and hands over.
+    #[inline]
     fn run<R: Rcu>(self) {
         if let Some(reserve) = self.fill {
             // Without memory the reserve stays as it is; the next operation tries again.
@@ -160,6 +162,7 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
     /// # Safety
     ///
     /// `map` is a map that nobody looks at but readers of the flavour `R`, whose root is all they look at, and who holds `lock`.
+    #[inline]
     pub(crate) unsafe fn new(lock: &'t WriterLock<L>, map: &'t UnsafeCell<RangeMap<V>>) -> Self {
         lock.raw().lock();
         // SAFETY: the caller's promise; the lock is held.
@@ -180,14 +183,16 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
     ///
     /// As for [`new`](Self::new); the lock is held, and left to the new session.
     unsafe fn locked(lock: &'t WriterLock<L>, map: &'t UnsafeCell<RangeMap<V>>) -> Self {
-        // SAFETY: the lock is held, so nobody else has the map but for its root.
-        let reserve = unsafe { (*map.get()).owner.reserve };
-        Self { lock, map, duty: Duty::None, outside: Self::nothing(reserve), tie: PhantomData }
+        Self { lock, map, duty: Duty::None, outside: None, tie: PhantomData }
     }
 
-    fn nothing(reserve: &'static Reserve) -> Release<'static> {
-        // SAFETY: no reader looks at what is nothing, nor (the invariant of the type) at what is added.
-        unsafe { Release::new(Limbo::new(), Kind::of::<V>(), Sink::Reserve(reserve)) }
+    /// What is released at the end.
+    fn outside(&mut self) -> &mut Release<'static> {
+        let reserve = self.owner().reserve;
+        self.outside.get_or_insert_with(|| {
+            // SAFETY: no reader looks at what is nothing, nor (the invariant of the type) at what is added.
+            unsafe { Release::new(Limbo::new(), Kind::of::<V>(), Sink::Reserve(reserve)) }
+        })
     }
 
     pub(crate) fn root(&self) -> &Root {
@@ -204,6 +209,7 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
 
     /// Does `change`, which begins where `path` ends if there is one, and sees to what it left over. Says also how many levels, from the
     /// leaves up, the change concerned.
+    #[inline]
     pub(crate) fn with<T>(
         &mut self,
         path: Option<&Path>,
@@ -212,7 +218,7 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
         let mut left_over = Leftovers::default();
         let mut kind = Kind::of::<V>();
         // What may be dropped at once, but not here, and has no room in the session, stays in its slot.
-        kind.carried_by_slot |= V::NEEDS_DROP && matches!(V::RELEASE, How::Now) && !self.outside.has_room();
+        kind.carried_by_slot |= V::NEEDS_DROP && matches!(V::RELEASE, How::Now) && !self.has_room();
         let map = self.map.get();
         // SAFETY: the lock is held and `self` is borrowed mutably, so this is the only reference to the owner.
         let owner = unsafe { &mut (*map).owner };
@@ -225,15 +231,16 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
             match unsafe { <V as Entry>::link(entry) } {
                 // SAFETY: the link was retired once, here, after the entry became unreachable.
                 Some(link) => unsafe { R::retire(link) },
-                None if V::NEEDS_DROP => self.outside.add_entry(entry),
+                None if V::NEEDS_DROP => self.outside().add_entry(entry),
                 None => {}
             }
         }
-        left_over.unused.into_iter().for_each(|copy| self.outside.add_entry(copy));
+        left_over.unused.into_iter().for_each(|copy| self.outside().add_entry(copy));
         (result, touched)
     }
 
     /// As [`with`](Self::with), for a change that may allocate.
+    #[inline]
     fn grow<T>(&mut self, change: impl FnOnce(&mut TreeMut<'_>, &mut Leftovers) -> T) -> T {
         self.owe(Duty::Grown);
         self.with(None, change).0
@@ -241,7 +248,7 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
 
     /// Whether an entry can be [put away](Self::put_away).
     pub(crate) fn has_room(&self) -> bool {
-        self.outside.has_room()
+        self.outside.as_ref().is_none_or(Release::has_room)
     }
 
     /// Drops the copy of an entry that was not used when the session ends.
@@ -250,7 +257,7 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
     ///
     /// It came from `into_raw` of the entries' type, and nobody else has it. There is [room](Self::has_room).
     pub(crate) unsafe fn put_away(&mut self, copy: NonNull<()>) {
-        self.outside.add_entry(copy);
+        self.outside().add_entry(copy);
     }
 
     fn owe(&mut self, duty: Duty) {
@@ -267,6 +274,7 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
     /// # Safety
     ///
     /// Nothing that needs the lock is done with `self` until it is taken again.
+    #[inline]
     unsafe fn leave(&mut self) -> Errand {
         let map = self.map.get();
         // SAFETY: the lock is held and `self` is borrowed mutably, so this is the only reference to the owner.
@@ -326,14 +334,13 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
             }
         }
 
-        let reserve = self.owner().reserve;
         // SAFETY: `again` takes the lock again, and until then only what the session remembers is touched.
         let errand = unsafe { self.leave() };
         let again = Again(self.lock.raw());
         // Run, or while a panic unwinds dropped, before the lock is taken again.
-        let outside = core::mem::replace(&mut self.outside, Self::nothing(reserve));
+        let outside = self.outside.take();
         errand.run::<R>();
-        outside.run();
+        outside.into_iter().for_each(Release::run);
         drop(again);
     }
 
@@ -405,9 +412,10 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
     ///
     /// # Errors
     ///
-    /// Out of memory, or a range that holds no index. The value comes back, and the tree is as it was. A session remembers up to fifteen
+    /// Out of memory, or a range that holds no index. The value comes back, and the tree is as it was. A session remembers up to sixteen
     /// clones that were made for nothing, because memory ran out after that; then a store that would have to clone is refused as if it had
     /// none, until the next [`bump`](Self::bump).
+    #[inline]
     pub fn store(&mut self, range: impl RangeBounds<u64>, value: V) -> Result<(), StoreError<V>>
     where
         V: TryClone,
@@ -424,6 +432,7 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
 
     /// Stores `value` at a range, from the end of `path` if there is one. `copy`: of the entry that is split, if it was made already; else
     /// `split` makes it. Also gives the levels that changed.
+    #[inline]
     pub(crate) fn put(
         &mut self,
         path: Option<&Path>,
@@ -432,22 +441,31 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
         copy: Option<NonNull<()>>,
         split: &mut dyn FnMut(NonNull<()>) -> Result<NonNull<()>, AllocError>,
     ) -> (Result<(), Pending<V>>, usize) {
+        /// A session with the value that it is storing. If a clone panics, that is dropped outside the lock.
+        struct Storing<'w, 't, V: Shared<R>, R: Rcu, L: RawMutex>(&'w mut Writer<'t, V, R, L>, NonNull<()>);
+
+        impl<V: Shared<R>, R: Rcu, L: RawMutex> Drop for Storing<'_, '_, V, R, L> {
+            fn drop(&mut self) {
+                // Nothing was cloned unless there was room, and that is still there.
+                self.0.outside().add_entry(self.1);
+            }
+        }
+
         self.owe(Duty::Grown);
         let word = value.word();
-        let raw = value.into_raw();
-        // When a clone panics, the value is dropped outside the lock.
-        let parked = if V::NEEDS_DROP { self.outside.park(raw) } else { None };
-        let room = self.outside.has_room();
-        let (stored, touched) = self.with(path, |writer, left_over| {
+        let storing = Storing(self, value.into_raw());
+        let room = storing.0.has_room();
+        let (stored, touched) = storing.0.with(path, |writer, left_over| {
             left_over.unused = copy;
             let mut split = |entry| if room { split(entry) } else { Err(AllocError(())) };
             writer.append(window, word) || writer.write(window, word, Memory::Allocate, left_over, &mut split).is_ok()
         });
-        parked.into_iter().for_each(|place| self.outside.unpark(place));
+        let raw = storing.1;
+        core::mem::forget(storing);
         if stored {
             return (Ok(()), touched);
         }
-        // SAFETY: given up above, not stored, and not parked any more.
+        // SAFETY: given up above, and neither stored nor put away.
         (Err(unsafe { Pending::from_raw(raw) }), touched)
     }
 
@@ -456,6 +474,7 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
     /// # Errors
     ///
     /// The first range in the way; out of memory; a range that holds no index. The value comes back, and the tree is as it was.
+    #[inline]
     pub fn insert(&mut self, range: impl RangeBounds<u64>, value: V) -> Result<(), InsertError<V>> {
         self.grow(|writer, left_over| insert_with(writer, &range, value, left_over))
     }
@@ -466,11 +485,13 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
     /// # Errors
     ///
     /// No entry covers `index`: the value comes back with the gap. Out of memory for the leaf.
+    #[inline]
     pub fn replace(&mut self, index: u64, value: V) -> Result<Removed<'t, V, R, L>, ReplaceError<V>> {
         self.replace_from(None, index, Pending::new(value)).0
     }
 
     /// As [`replace`](Self::replace), from the end of `path`. Also gives the levels that changed.
+    #[inline]
     pub(crate) fn replace_from(
         &mut self,
         path: Option<&Path>,
@@ -515,11 +536,13 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
     /// Takes out the entry that covers `index`, with its whole range. One slot store, `O(h)`.
     ///
     /// Cannot fail: never allocates, never waits for readers, enters no read section.
+    #[inline]
     pub fn erase(&mut self, index: u64) -> Option<Removed<'t, V, R, L>> {
         self.erase_from(None, index).0
     }
 
     /// As [`erase`](Self::erase), from the end of `path`. Also gives the levels that changed.
+    #[inline]
     pub(crate) fn erase_from(&mut self, path: Option<&Path>, index: u64) -> (Option<Removed<'t, V, R, L>>, usize) {
         let lock = self.lock;
         let (erased, touched) = self.with(path, |writer, _| {
@@ -566,7 +589,7 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
         if allocate {
             self.owe(Duty::Grown);
         }
-        let room = self.outside.has_room();
+        let room = self.has_room();
         let split = |entry| {
             if !room {
                 return Err(AllocError(()));
@@ -683,7 +706,7 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
         // SAFETY: the root is atomic; no `&mut` to it or to the whole map exists while the tree is borrowed.
         let root = unsafe { &(*map).root };
         let untidy = self.owner().untidy;
-        let mut partial = Partial(RangeMap::new(), &mut self.outside);
+        let mut partial = Partial(RangeMap::new(), self.outside());
         // SAFETY: the tree has entries of its own type.
         let copied = unsafe { clone_root((root, untidy), &mut partial.0) };
         partial.0.grown();
@@ -751,6 +774,7 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
 
 impl<V: Shared<R>, R: Rcu, L: RawMutex> Drop for Writer<'_, V, R, L> {
     /// Lets go of the lock, then does what the session left: see [`Writer`].
+    #[inline]
     fn drop(&mut self) {
         // SAFETY: nothing but `outside`, which needs no lock, is touched after this.
         unsafe { self.leave() }.run::<R>();
