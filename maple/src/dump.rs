@@ -1,8 +1,8 @@
 //! The structure of a tree as text and as a Graphviz graph.
 
+use crate::lock::{Gate, Held};
 use crate::node::{NodeRef, Root};
 use crate::path::Frame;
-use crate::sync::Mutex;
 use crate::walk::for_each_node;
 use core::fmt;
 
@@ -11,7 +11,7 @@ use core::fmt;
 /// Of a [`MapleTree`](crate::MapleTree) it is formatted under the writer lock.
 pub struct Dump<'a> {
     pub(crate) root: &'a Root,
-    pub(crate) lock: Option<&'a Mutex<()>>,
+    pub(crate) lock: Option<&'a dyn Gate>,
 }
 
 /// The nodes of a tree as a graph in the DOT language of Graphviz, by its `Display`; made by `dot`.
@@ -19,7 +19,7 @@ pub struct Dump<'a> {
 /// Of a [`MapleTree`](crate::MapleTree) it is formatted under the writer lock.
 pub struct Dot<'a> {
     pub(crate) root: &'a Root,
-    pub(crate) lock: Option<&'a Mutex<()>>,
+    pub(crate) lock: Option<&'a dyn Gate>,
 }
 
 macro_rules! debug_with_lock {
@@ -51,7 +51,7 @@ fn steps(frame: &Frame) -> impl Iterator<Item = Frame> {
 
 impl fmt::Display for Dump<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let _lock = self.lock.map(Mutex::lock);
+        let _lock = self.lock.map(Held::new);
         let Some((_, top)) = self.root.load() else {
             return f.write_str("empty\n");
         };
@@ -75,7 +75,7 @@ impl fmt::Display for Dump<'_> {
 
 impl fmt::Display for Dot<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let _lock = self.lock.map(Mutex::lock);
+        let _lock = self.lock.map(Held::new);
         let name = |node: NodeRef| node.as_ptr().addr().get();
         let mut result = writeln!(f, "digraph maple_tree {{\n  node [shape=record, fontname=monospace];");
         for_each_node(self.root.load(), &mut |level, frame| {

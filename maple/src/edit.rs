@@ -101,12 +101,11 @@ impl TreeMut<'_> {
         memory: Memory,
         left_over: &mut Leftovers,
     ) -> Result<(), AllocError> {
-        self.forget();
-        let root = self.root.load();
-        let left = Path::to(root, first);
+        self.forget_below(0);
+        let left = self.path_to(first);
         // The path of `last`: beyond the leaf of `first` it is another one.
         let leaf = left.at(0).filter(|leaf| last <= leaf.max).map(|leaf| Frame { slot: leaf.node.search(last), ..*leaf });
-        let apart = if leaf.is_none() { Some(Path::to(root, last)) } else { None };
+        let apart = if leaf.is_none() { Some(self.path_to(last)) } else { None };
         let right = |level: usize| match (&apart, level) {
             (Some(path), _) => path.at(level).copied(),
             (None, 0) => leaf,
@@ -154,6 +153,7 @@ impl TreeMut<'_> {
         let (mut pulled_left, mut pulled_right) = (0, 0);
         let mut level = 0;
         loop {
+            self.touch(level + 1);
             let (l, r) = (left.at(level), right(level));
             let mut run = Run::<RUN>::new();
             let mut behind = 0;

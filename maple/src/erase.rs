@@ -9,7 +9,7 @@
 use crate::leaf::{Change, Exchanged};
 use crate::list::Remains;
 use crate::node::{NodeRef, SLOTS, Word};
-use crate::path::{Bottom, Frame, Path};
+use crate::path::{Bottom, Frame};
 use crate::search::{self, Operation, Search};
 use crate::tree_mut::{Leftovers, Memory, TreeMut};
 use core::ptr::NonNull;
@@ -82,13 +82,14 @@ impl TreeMut<'_> {
         if self.bottom(index).is_none_or(|bottom| bottom.frame.live(0..SLOTS).next().is_some()) {
             return;
         }
-        self.forget();
+        let path = self.path_to(index);
+        self.forget_below(0);
         self.owner.untidy = true;
-        let path = Path::to(self.root.load(), index);
         for (level, frame) in path.steps().rev() {
             if frame.live(0..SLOTS).next().is_some() {
                 return;
             }
+            self.touch(level + 1);
             match path.at(level + 1) {
                 Some(parent) => parent.node.publish(parent.slot, Word::EMPTY),
                 None => self.root.publish(None),

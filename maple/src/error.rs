@@ -51,6 +51,8 @@ impl fmt::Display for StoreErrorKind {
     }
 }
 
+impl Error for StoreErrorKind {}
+
 /// Why an insert was refused. The tree is as it was.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum InsertErrorKind {
@@ -86,6 +88,31 @@ impl fmt::Display for ReplaceErrorKind {
         match self {
             Self::OutOfMemory => f.write_str("out of memory"),
             Self::Vacant(gap) => write!(f, "no entry to replace in the gap {gap:?}"),
+        }
+    }
+}
+
+/// Why a change by a cursor was refused. The tree and the cursor are as they were.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum CursorErrorKind {
+    /// The allocator gave no memory for a node.
+    OutOfMemory,
+    /// The range holds no index.
+    BadRange(BadRange),
+    /// The cursor is on no entry.
+    NoEntry,
+    /// The range does not lie in the gap that the cursor inserts into, which is this one; `None`: there is none.
+    NotInGap(Option<RangeInclusive<u64>>),
+}
+
+impl fmt::Display for CursorErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OutOfMemory => f.write_str("out of memory"),
+            Self::BadRange(bad) => bad.fmt(f),
+            Self::NoEntry => f.write_str("the cursor is on no entry"),
+            Self::NotInGap(Some(gap)) => write!(f, "the range does not lie in the gap {gap:?} that the cursor inserts into"),
+            Self::NotInGap(None) => f.write_str("there is no gap for the cursor to insert into"),
         }
     }
 }
@@ -130,6 +157,12 @@ error_with_value!(
     /// A replace that was refused, with the value.
     ReplaceError,
     ReplaceErrorKind
+);
+
+error_with_value!(
+    /// A change by a cursor that was refused, with the value.
+    CursorError,
+    CursorErrorKind
 );
 
 /// Why a removal that has to cut an entry was refused. The tree is as it was.

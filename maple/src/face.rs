@@ -1,6 +1,6 @@
 //! What both faces do in the same way.
 
-use crate::entry::{Entry, Kind, TryClone, try_clone_raw};
+use crate::entry::{Entry, Kind};
 use crate::error::{InsertError, InsertErrorKind, RemoveError, WouldCut};
 use crate::list::Limbo;
 use crate::node::{Root, Word};
@@ -28,6 +28,25 @@ impl<V: Entry> Pending<V> {
         Self(value.into_raw(), PhantomData)
     }
 
+    /// # Safety
+    ///
+    /// `raw` came from [`into_raw`](Self::into_raw), and nobody else has it.
+    pub(crate) unsafe fn from_raw(raw: NonNull<()>) -> Self {
+        Self(raw, PhantomData)
+    }
+
+    /// The pointer that will stand for the entry.
+    pub(crate) fn target(&self) -> NonNull<()> {
+        self.0
+    }
+
+    /// Gives the entry up as a pointer.
+    pub(crate) fn into_raw(self) -> NonNull<()> {
+        let raw = self.0;
+        core::mem::forget(self);
+        raw
+    }
+
     /// The word for a slot.
     pub(crate) fn word(&self) -> Word {
         Word::live(self.0)
@@ -40,10 +59,8 @@ impl<V: Entry> Pending<V> {
 
     /// The entry was not stored.
     pub(crate) fn into_value(self) -> V {
-        let raw = self.0;
-        core::mem::forget(self);
         // SAFETY: by the invariant of the type.
-        unsafe { V::from_raw(raw) }
+        unsafe { V::from_raw(self.into_raw()) }
     }
 }
 
@@ -114,16 +131,15 @@ pub enum Shortage {
 }
 
 /// Removes what is inside `window`, with nodes that the tree has to spare or that the reserve lends. A cut asks the allocator first, if it
-/// may (`allocate`); a hole inside one entry grows the tree, as a store does. Whole entries are removed in any case, if need be in place
+/// may (`allocate`); a hole inside one entry grows the tree, as a store does, and `split` copies the entry. Whole entries are removed in any case, if need be in place
 /// (which leaves dead words behind).
-pub(crate) fn remove_with<V: Entry + TryClone>(
+pub(crate) fn remove_with(
     writer: &mut TreeMut<'_>,
     window: (u64, u64),
     allocate: bool,
     left_over: &mut Leftovers,
+    mut split: impl FnMut(NonNull<()>) -> Result<NonNull<()>, AllocError>,
 ) -> Result<(), RemoveError> {
-    // SAFETY: an entry of the tree is not taken back during the call.
-    let mut split = |entry| unsafe { try_clone_raw::<V>(entry) };
     // Mostly what the tree has to spare will do, and nobody else's lock is needed.
     if writer.write(window, Word::EMPTY, Memory::Spare, left_over, &mut split).is_ok() {
         if writer.mode == Mode::Shared {

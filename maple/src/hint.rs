@@ -42,11 +42,6 @@ impl Hint {
         core::mem::replace(&mut self.live, false)
     }
 
-    /// Undoes a [`take`](Self::take), after nothing was changed.
-    pub(crate) fn note(&mut self, live: bool) {
-        self.live = live;
-    }
-
     /// Where a range inside the gap that the leaf ends with would go: the leaf, its slots in use, and whether the range is apart from
     /// what is before it.
     #[inline(always)]

@@ -20,6 +20,8 @@ compile_error!("maple-tree needs a target with 64-bit pointers");
 // The floors, from the ground up.
 mod sync;
 
+mod lock;
+
 mod entry;
 mod error;
 mod search;
@@ -42,6 +44,7 @@ mod walk;
 
 mod edit;
 
+mod bound;
 mod bulk;
 mod compact;
 mod dump;
@@ -53,6 +56,8 @@ mod prune;
 mod sweep;
 mod validate;
 
+mod course;
+mod cursor;
 mod extend;
 mod face;
 mod figures;
@@ -64,28 +69,43 @@ mod map;
 mod copy;
 
 mod removed;
+
+mod writer;
+
+mod site;
 mod tree;
 
+mod cursor_mut;
 mod reclaim;
+mod reservation;
 
 pub use copy::DupError;
+pub use course::{Place, Position};
+pub use cursor::Cursor;
+pub use cursor_mut::CursorMut;
 pub use dump::{Dot, Dump};
 pub use entry::{ArcRef, Entry, RcuArcRef, Release, Shared, TryClone, U61};
 pub use error::{
-    BadRange, InsertError, InsertErrorKind, RemoveError, ReplaceError, ReplaceErrorKind, StoreError, StoreErrorKind, WouldCut,
+    BadRange, CursorError, CursorErrorKind, InsertError, InsertErrorKind, RemoveError, ReplaceError, ReplaceErrorKind,
+    StoreError, StoreErrorKind, WouldCut,
 };
 pub use face::Shortage;
 pub use figures::TreeFigures;
 pub use iter::{Gaps, Iter};
+pub use lock::StdLock;
 pub use map::RangeMap;
 pub use pool::{Pool, PoolFigures};
 pub use prune::{PruneForm, Pruned};
 pub use removed::Removed;
+pub use reservation::Reservation;
 pub use reserve::{Reserve, ReserveFigures};
+pub use site::Editable;
 pub use tail::Tail;
 pub use tree::MapleTree;
 pub use validate::{Invalid, InvalidKind, Summary};
+pub use writer::Writer;
 
+pub use lock_api::RawMutex;
 pub use maple_rcu::{AllocError, Epoch, EpochGuard, InsideReadSection, Link, Rcu, RcuArc, RcuBox};
 
 /// The README's examples.

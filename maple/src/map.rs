@@ -1,5 +1,6 @@
 //! The exclusive face: one owner, no guards, changes in place.
 
+use crate::cursor::Cursor;
 use crate::dump::{Dot, Dump};
 use crate::entry::{Entry, Kind, TryClone, try_clone_raw};
 use crate::error::{InsertError, RemoveError, ReplaceError, ReplaceErrorKind, StoreError, StoreErrorKind, WouldCut};
@@ -9,6 +10,7 @@ use crate::iter::{Gaps, Iter};
 use crate::list::Limbo;
 use crate::node::{Root, SLOTS};
 use crate::owner::{Owner, Release, Sink};
+use crate::path::Path;
 use crate::range::inclusive;
 use crate::reserve::Reserve;
 use crate::sweep::{Swept, Which};
@@ -157,7 +159,13 @@ impl<V: Entry> RangeMap<V> {
         unsafe { Gaps::new(&self.root, inclusive(&range).ok()) }
     }
 
-    fn writer(&mut self) -> TreeMut<'_> {
+    /// A cursor for looking around. It is nowhere yet.
+    pub fn cursor(&self) -> Cursor<'_, V> {
+        // SAFETY: the map is borrowed for as long as the cursor.
+        unsafe { Cursor::new(&self.root) }
+    }
+
+    pub(crate) fn writer(&mut self) -> TreeMut<'_> {
         TreeMut::new(&self.root, &mut self.owner, Mode::Exclusive, Kind::of::<V>())
     }
 
@@ -215,17 +223,37 @@ impl<V: Entry> RangeMap<V> {
             value.stored();
             return Ok(());
         }
-        let mut left_over = Leftovers::default();
         // SAFETY: an entry of the map is not taken back during the call.
         let mut split = |entry| unsafe { try_clone_raw::<V>(entry) };
-        if self.writer().write(window, value.word(), Memory::Allocate, &mut left_over, &mut split).is_err() {
-            self.release(left_over);
-            return Err(StoreError { value: value.into_value(), kind: StoreErrorKind::OutOfMemory });
-        }
-        value.stored();
-        self.grown();
+        let (stored, _) = self.put(None, window, value, None, &mut split);
+        stored.map_err(|value| StoreError { value: value.into_value(), kind: StoreErrorKind::OutOfMemory })
+    }
+
+    /// Stores `value` at a range, from the end of `path` if there is one. `copy`: of the entry that is split, if it was made already; else
+    /// `split` makes it. Also gives the levels that changed.
+    #[inline]
+    pub(crate) fn put(
+        &mut self,
+        path: Option<&Path>,
+        window: (u64, u64),
+        value: Pending<V>,
+        copy: Option<NonNull<()>>,
+        split: &mut dyn FnMut(NonNull<()>) -> Result<NonNull<()>, AllocError>,
+    ) -> (Result<(), Pending<V>>, usize) {
+        let mut left_over = Leftovers { unused: copy, ..Leftovers::default() };
+        let mut writer = self.writer().from_path(path);
+        let stored = writer.write(window, value.word(), Memory::Allocate, &mut left_over, split);
+        let touched = writer.touched();
+        let stored = match stored {
+            Ok(()) => {
+                value.stored();
+                self.grown();
+                Ok(())
+            }
+            Err(_) => Err(value),
+        };
         self.release(left_over);
-        Ok(())
+        (stored, touched)
     }
 
     /// Stores `value` at `range` if no entry overlaps it. `O(h)`.
@@ -276,12 +304,36 @@ impl<V: Entry> RangeMap<V> {
         Ok(unsafe { V::from_raw(old) })
     }
 
+    /// As [`replace`](Self::replace), from the end of `path`; says what range the entry has.
+    pub(crate) fn replace_from(
+        &mut self,
+        path: &Path,
+        index: u64,
+        value: Pending<V>,
+    ) -> Result<(RangeInclusive<u64>, V), ReplaceError<V>> {
+        let Some(old) = self.writer().from_path(Some(path)).exchange(index, value.word()) else {
+            return Err(ReplaceError { value: value.into_value(), kind: ReplaceErrorKind::Vacant(self.get_range(index).0) });
+        };
+        value.stored();
+        // SAFETY: the entry was just taken out of its slot, and there are no readers.
+        Ok((old.first..=old.last, unsafe { V::from_raw(old.entry) }))
+    }
+
     /// Takes out the entry that covers `index`, with its whole range. `O(h)`. Allocates nothing, cannot fail.
     pub fn erase(&mut self, index: u64) -> Option<(RangeInclusive<u64>, V)> {
-        let erased = self.writer().take_out(index)?;
+        self.erase_from(None, index).0
+    }
+
+    /// As [`erase`](Self::erase), from the end of `path`. Also gives the levels that changed.
+    #[inline]
+    pub(crate) fn erase_from(&mut self, path: Option<&Path>, index: u64) -> (Option<(RangeInclusive<u64>, V)>, usize) {
+        let mut writer = self.writer().from_path(path);
+        let erased = writer.take_out(index);
+        let touched = writer.touched();
+        let Some(erased) = erased else { return (None, touched) };
         self.release(Leftovers::default());
         // SAFETY: the entry was just taken out of its slot, and there are no readers.
-        Some((erased.first..=erased.last, unsafe { V::from_raw(erased.entry) }))
+        (Some((erased.first..=erased.last, unsafe { V::from_raw(erased.entry) })), touched)
     }
 
     /// Removes everything inside `range`. Entries that stick out are cut, one that sticks out on both sides is split (which clones
@@ -315,7 +367,9 @@ impl<V: Entry> RangeMap<V> {
     {
         let window = inclusive(&range).map_err(RemoveError::BadRange)?;
         let mut left_over = Leftovers::default();
-        let removed = remove_with::<V>(&mut self.writer(), window, shortage == Shortage::Allocate, &mut left_over);
+        // SAFETY: an entry of the map is not taken back during the call.
+        let split = |entry| unsafe { try_clone_raw::<V>(entry) };
+        let removed = remove_with(&mut self.writer(), window, shortage == Shortage::Allocate, &mut left_over, split);
         if shortage == Shortage::Allocate {
             self.grown();
         }

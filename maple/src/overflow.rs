@@ -86,7 +86,7 @@ impl TreeMut<'_> {
             Mode::Exclusive => self.part_in_place(parent, parent_len, &parts, memory)?,
             Mode::Shared => self.part_beside(bottom.grand, parent, parent_len, &parts, memory)?,
         }
-        self.forget();
+        self.forget_below(2);
         Ok(true)
     }
 

@@ -173,6 +173,16 @@ impl<'a> Release<'a> {
         self.entries.push(entry);
     }
 
+    /// Whether an entry can be added.
+    pub(crate) fn has_room(&self) -> bool {
+        !self.entries.is_full()
+    }
+
+    /// Adds a tree that was never counted as waiting.
+    pub(crate) fn add_tree(&mut self, node: NodeRef, level: usize) {
+        self.limbo.push_below(node, level, Remains::Tree);
+    }
+
     /// Releases everything.
     pub(crate) fn run(mut self) {
         while self.step() {}
@@ -209,6 +219,13 @@ impl<'a> Release<'a> {
         true
     }
 
+    fn finish(&mut self) {
+        while self.step() {}
+        if self.nodes.len() > 0 {
+            self.hand_on();
+        }
+    }
+
     fn hand_on(&mut self) {
         match &mut self.sink {
             Sink::Stock(stock, reserve) => {
@@ -227,8 +244,11 @@ impl<'a> Release<'a> {
 }
 
 impl Drop for Release<'_> {
+    #[inline]
     fn drop(&mut self) {
-        while self.step() {}
-        self.hand_on();
+        // Most sessions of a writer leave nothing.
+        if !self.is_empty() || self.nodes.len() > 0 {
+            self.finish();
+        }
     }
 }

@@ -67,6 +67,8 @@ impl Bottom {
         let (mut node, mut level) = root.load()?;
         let (mut min, mut max, mut parent, mut grand) = (0, u64::MAX, None, None);
         loop {
+            #[cfg(test)]
+            visits::count();
             let frame = Frame { node, min, max, slot: node.search_by(search, index) };
             // A leaf's slot is not loaded here: see `Bottom`.
             let Some(child) = (level > 0).then(|| frame.word().target()).flatten() else {
@@ -88,7 +90,7 @@ impl Bottom {
 
 /// The steps from the root to the slot that covers an index. It ends at a leaf, or higher up at an inner slot that is a gap.
 ///
-/// Only the writer makes paths: they are read with the writer's loads.
+/// The writer makes them with [`to`](Path::to); [`go`](Path::go) and what follows it read as a reader does, so that cursors of both can.
 #[derive(Clone, Debug)]
 pub(crate) struct Path {
     /// Root first.
@@ -111,7 +113,7 @@ impl Path {
                 let (mut min, mut max) = (0, u64::MAX);
                 for _ in 0..=top {
                     let frame = Frame { node, min, max, slot: node.search_by(search, index) };
-                    path.frames.push(frame);
+                    path.step(frame);
                     if path.frames.len() > top {
                         break;
                     }
@@ -129,6 +131,86 @@ impl Path {
             Some((node, top)) => search::run(index, To(node, top)),
             None => Self { frames: ArrayVec::new(), top: 0 },
         }
+    }
+
+    /// A path that goes nowhere yet; [`go`](Self::go) takes it from the root.
+    pub(crate) const fn nowhere() -> Self {
+        Self { frames: ArrayVec::new_const(), top: 0 }
+    }
+
+    /// Moves to `index`: up to the lowest step that covers it, and down from there. Beside a writer the steps that stay may be of nodes that
+    /// were replaced since; a path that goes nowhere begins at the root.
+    pub(crate) fn go(&mut self, root: &Root, index: u64) {
+        let covers = self.frames.iter().rposition(|frame| frame.min <= index && index <= frame.max);
+        self.frames.truncate(covers.map_or(0, |depth| depth + 1));
+        match (self.frames.last_mut(), root.load()) {
+            (Some(frame), _) => frame.slot = frame.node.search(index),
+            (None, Some((node, top))) => {
+                self.top = top;
+                self.step(Frame { node, min: 0, max: u64::MAX, slot: node.search(index) });
+            }
+            (None, None) => self.top = 0,
+        }
+        self.descend(|node| node.search(index));
+    }
+
+    /// Moves to the next slot of the lowest level; `false` behind the last.
+    pub(crate) fn forward(&mut self) -> bool {
+        let Some(depth) = self.frames.iter().rposition(|frame| frame.last() < frame.max) else { return false };
+        self.frames.truncate(depth + 1);
+        self.frames[depth].slot += 1;
+        self.descend(|_| 0);
+        true
+    }
+
+    /// Moves to the slot before; `false` before the first.
+    pub(crate) fn back(&mut self) -> bool {
+        let Some(depth) = self.frames.iter().rposition(|frame| frame.slot > 0) else { return false };
+        self.frames.truncate(depth + 1);
+        self.frames[depth].slot -= 1;
+        self.descend(|node| node.len() - 1);
+        true
+    }
+
+    /// From the lowest step down, as far as there are children.
+    fn descend(&mut self, slot: impl Fn(NodeRef) -> usize) {
+        while let Some(frame) = self.frames.last().filter(|_| self.frames.len() <= self.top)
+            && let Some(child) = frame.node.slot(frame.slot).target()
+        {
+            // SAFETY: a live word of an inner slot is a child.
+            let node = unsafe { NodeRef::from_target(child) };
+            let step = Frame { slot: slot(node), ..frame.child(node) };
+            self.step(step);
+        }
+    }
+
+    fn step(&mut self, frame: Frame) {
+        #[cfg(test)]
+        visits::count();
+        self.frames.push(frame);
+    }
+
+    /// Forgets the steps below `level`.
+    pub(crate) fn keep(&mut self, level: usize) {
+        self.frames.truncate((self.top + 1).saturating_sub(level));
+    }
+
+    /// The slot that the path ends at, as a reader sees it: its range, and the entry in it. Without nodes everything is one gap.
+    pub(crate) fn here(&self) -> (u64, u64, Option<NonNull<()>>) {
+        match self.frames.last() {
+            Some(frame) if self.frames.len() > self.top => (frame.first(), frame.last(), frame.node.slot(frame.slot).target()),
+            // A child that came into an inner gap just now is not an entry.
+            Some(frame) => (frame.first(), frame.last(), None),
+            None => (0, u64::MAX, None),
+        }
+    }
+
+    /// The lowest step with what is above it; `None` without nodes.
+    pub(crate) fn as_bottom(&self) -> Option<Bottom> {
+        let level = (self.top + 1).checked_sub(self.frames.len())?;
+        let hangs_in = |level| self.at(level).map(|frame| (frame.node, frame.slot));
+        let frame = *self.bottom()?;
+        Some(Bottom { frame, level, parent: hangs_in(level + 1), grand: hangs_in(level + 2) })
     }
 
     /// Level of the root.
@@ -159,5 +241,24 @@ impl Path {
     /// The leaf step, when the path ends at an entry.
     pub(crate) fn entry(&self) -> Option<&Frame> {
         self.at(0).filter(|frame| frame.word().is_live())
+    }
+}
+
+/// Counts the nodes that paths went through, for tests.
+#[cfg(test)]
+pub(crate) mod visits {
+    use std::cell::Cell;
+
+    thread_local! {
+        static VISITS: Cell<usize> = const { Cell::new(0) };
+    }
+
+    pub(super) fn count() {
+        VISITS.set(VISITS.get() + 1);
+    }
+
+    /// The nodes that this thread went through since it last asked.
+    pub(crate) fn take() -> usize {
+        VISITS.take()
     }
 }

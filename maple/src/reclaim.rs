@@ -1,34 +1,20 @@
 //! Giving back what was removed beside readers, once they have left.
 
-use crate::entry::{Entry, Kind, Shared};
+use crate::entry::{Kind, Shared};
 use crate::face::release_swept;
 use crate::list::Limbo;
 use crate::owner::{Release, Sink};
-use crate::reserve::Reserve;
 use crate::sweep::{Swept, Which};
 use crate::tree::MapleTree;
-use core::ptr::NonNull;
+use lock_api::RawMutex;
 use maple_rcu::{Batch, InsideReadSection, Rcu};
 
-impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
+impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
     /// Hands what was removed so far to the flavour, which releases it after a grace period; not what died in place, see
     /// [`MapleTree`]. Does not wait. May allocate (the flavour
     /// says how); does nothing while a [`Removed`](crate::Removed) lives whose entry is carried by its slot.
     pub fn hand_over(&self) {
-        let batch = self.write(|writer| {
-            if !self.lock.may_release() {
-                return None;
-            }
-            let reserve = NonNull::from(writer.owner.reserve);
-            Some((writer.owner.take_retired().into_raw()?, reserve))
-        });
-        if let Some((nodes, reserve)) = batch {
-            // SAFETY: the nodes left the tree before this and nobody else has the list; `release_batch` matches what is passed.
-            let batch = unsafe { Batch::new(nodes, reserve.as_ptr().cast(), release_batch::<V>) };
-            // SAFETY: the entries are `Send` and `'static` (`Shared`), and no lock is held.
-            unsafe { R::hand_over(batch) };
-        }
-        R::flush();
+        self.lock().hand_over();
     }
 
     /// Waits for a grace period and releases everything that was removed before the call: nodes, entries, and what died in place.
@@ -90,14 +76,14 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
 
 /// What a [`MapleTree::synchronize`] took and has yet to release. When that ends early (a panic in the flavour or in an entry's `Drop`), it
 /// is put back for the next.
-struct Taken<'t, V: Shared<R>, R: Rcu> {
-    tree: &'t MapleTree<V, R>,
+struct Taken<'t, V: Shared<R>, R: Rcu, L: RawMutex> {
+    tree: &'t MapleTree<V, R, L>,
     limbo: Limbo,
     links: Option<Batch>,
     hull: Option<(u64, u64)>,
 }
 
-impl<V: Shared<R>, R: Rcu> Drop for Taken<'_, V, R> {
+impl<V: Shared<R>, R: Rcu, L: RawMutex> Drop for Taken<'_, V, R, L> {
     fn drop(&mut self) {
         if !self.limbo.is_empty() || self.hull.is_some() {
             self.tree.write(|writer| {
@@ -115,19 +101,4 @@ impl<V: Shared<R>, R: Rcu> Drop for Taken<'_, V, R> {
             unsafe { R::hand_over(links) };
         }
     }
-}
-
-/// Releases a batch of retired nodes.
-///
-/// # Safety
-///
-/// `nodes` is a list of retired nodes of a tree with entries of type `V`, given up with `Limbo::into_raw`, and a grace period has
-/// passed since; `reserve` is that tree's.
-unsafe fn release_batch<V: Entry>(nodes: NonNull<()>, reserve: *const ()) {
-    // SAFETY: reserves live for ever.
-    let reserve: &'static Reserve = unsafe { &*reserve.cast() };
-    // SAFETY: the caller's promise.
-    let limbo = unsafe { Limbo::from_raw(nodes) };
-    // SAFETY: the caller's promise.
-    unsafe { Release::new(limbo, Kind::of::<V>(), Sink::Waiting(reserve)) }.run();
 }

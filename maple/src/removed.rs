@@ -1,13 +1,15 @@
 //! What was removed beside readers.
 
 use crate::entry::{Entry, Release, Shared};
+use crate::lock::{Gate, Held, StdLock};
 use crate::node::{NodeRef, Word};
-use crate::sync::{AtomicUsize, Mutex, MutexGuard, Ordering};
+use crate::sync::{AtomicUsize, Ordering};
 use core::fmt;
 use core::marker::PhantomData;
 use core::mem;
 use core::ops::RangeInclusive;
 use core::ptr::NonNull;
+use lock_api::RawMutex;
 use maple_rcu::Rcu;
 
 /// The writer lock of a tree, with the number of [`Removed`] values whose entry is carried by a slot.
@@ -15,24 +17,24 @@ use maple_rcu::Rcu;
 /// # Invariants
 ///
 /// The number is raised under the lock. While it is not zero, no node of the tree and no dead entry is released.
-#[derive(Debug)]
-pub(crate) struct WriterLock {
-    lock: Mutex<()>,
+pub(crate) struct WriterLock<L> {
+    lock: L,
     carried: AtomicUsize,
 }
 
-impl WriterLock {
+impl<L: RawMutex> WriterLock<L> {
     pub(crate) const fn new() -> Self {
-        Self { lock: Mutex::new(()), carried: AtomicUsize::new(0) }
+        Self { lock: L::INIT, carried: AtomicUsize::new(0) }
     }
 
-    /// The mutex itself, for who only looks.
-    pub(crate) fn mutex(&self) -> &Mutex<()> {
+    /// The lock itself.
+    pub(crate) fn raw(&self) -> &L {
         &self.lock
     }
 
-    pub(crate) fn lock(&self) -> MutexGuard<'_, ()> {
-        self.lock.lock()
+    /// The lock for who only looks.
+    pub(crate) fn gate(&self) -> &dyn Gate {
+        &self.lock
     }
 
     /// Whether dead entries and retired nodes may be released. Under the lock.
@@ -74,8 +76,8 @@ impl WriterLock {
 /// The entry at `raw` is this value's own, by way of `carrier` if there is one: then that slot holds it, dead, and the tree's count
 /// of such carriers (which keeps every node and every dead entry) includes this one.
 #[must_use = "dropping it releases the entry after a grace period"]
-pub struct Removed<'t, V: Shared<R>, R: Rcu> {
-    tree: &'t WriterLock,
+pub struct Removed<'t, V: Shared<R>, R: Rcu, L: RawMutex = StdLock> {
+    tree: &'t WriterLock<L>,
     range: (u64, u64),
     raw: NonNull<()>,
     carrier: Option<(NodeRef, usize)>,
@@ -83,16 +85,16 @@ pub struct Removed<'t, V: Shared<R>, R: Rcu> {
 }
 
 // SAFETY: it owns an entry and shares a tree, and gives out shared references to the entry.
-unsafe impl<V: Shared<R> + Sync, R: Rcu> Send for Removed<'_, V, R> {}
+unsafe impl<V: Shared<R> + Sync, R: Rcu, L: RawMutex + Sync> Send for Removed<'_, V, R, L> {}
 // SAFETY: as above.
-unsafe impl<V: Shared<R> + Sync, R: Rcu> Sync for Removed<'_, V, R> {}
+unsafe impl<V: Shared<R> + Sync, R: Rcu, L: RawMutex + Sync> Sync for Removed<'_, V, R, L> {}
 
-impl<'t, V: Shared<R>, R: Rcu> Removed<'t, V, R> {
+impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Removed<'t, V, R, L> {
     /// # Safety
     ///
     /// The invariant of the type holds.
     pub(crate) unsafe fn new(
-        tree: &'t WriterLock,
+        tree: &'t WriterLock<L>,
         range: (u64, u64),
         raw: NonNull<()>,
         carrier: Option<(NodeRef, usize)>,
@@ -111,7 +113,8 @@ impl<'t, V: Shared<R>, R: Rcu> Removed<'t, V, R> {
         unsafe { V::borrow(self.raw) }
     }
 
-    /// Waits for a grace period and gives the entry out. Blocks; the flavour says whether it allocates.
+    /// Waits for a grace period and gives the entry out. Blocks; the flavour says whether it allocates. Takes the tree's lock if the entry
+    /// stayed in its slot, so not while this thread has a [`Writer`](crate::Writer).
     ///
     /// # Errors
     ///
@@ -121,7 +124,7 @@ impl<'t, V: Shared<R>, R: Rcu> Removed<'t, V, R> {
             return Err(self);
         }
         if let Some((node, slot)) = self.carrier {
-            let lock = self.tree.lock();
+            let lock = Held::new(self.tree.gate());
             node.publish(slot, Word::EMPTY);
             drop(lock);
             self.tree.let_go();
@@ -133,7 +136,7 @@ impl<'t, V: Shared<R>, R: Rcu> Removed<'t, V, R> {
     }
 }
 
-impl<V: Shared<R>, R: Rcu> Drop for Removed<'_, V, R> {
+impl<V: Shared<R>, R: Rcu, L: RawMutex> Drop for Removed<'_, V, R, L> {
     fn drop(&mut self) {
         match self.carrier {
             Some(_) => self.tree.let_go(),
@@ -143,7 +146,7 @@ impl<V: Shared<R>, R: Rcu> Drop for Removed<'_, V, R> {
     }
 }
 
-impl<V: Shared<R>, R: Rcu> fmt::Debug for Removed<'_, V, R> {
+impl<V: Shared<R>, R: Rcu, L: RawMutex> fmt::Debug for Removed<'_, V, R, L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Removed").field("range", &self.range()).finish_non_exhaustive()
     }

@@ -399,6 +399,23 @@ impl Stock {
         node.ok_or(AllocError(()))
     }
 
+    /// Makes sure that there are as many nodes to spare, from `pool`, which may ask the allocator. Returns how many came.
+    ///
+    /// # Errors
+    ///
+    /// Out of memory; nothing came.
+    pub(crate) fn top_up(&mut self, pool: &'static Pool, count: usize) -> Result<usize, AllocError> {
+        let missing = count.saturating_sub(self.spare.len());
+        self.spare.append(pool.take(missing)?);
+        Ok(missing)
+    }
+
+    /// Gives up to `count` nodes back to the pool, of those past `keep`.
+    pub(crate) fn shed(&mut self, count: usize, keep: usize) {
+        let excess = self.spare.len().saturating_sub(keep).min(count);
+        pool::give(self.spare.split(excess));
+    }
+
     /// Takes back a node that an operation took and did not use.
     pub(crate) fn untake(&mut self, source: &mut Source<'_>, node: NodeRef) {
         let Source::Loan { loan, earmark } = source else { return self.spare.push(node) };

@@ -1,26 +1,30 @@
 //! The shared face: readers without locks, writers one at a time.
 
-use crate::copy::{DupError, clone_root, copy_root, outcome};
+use crate::copy::{DupError, outcome};
+use crate::cursor::Cursor;
 use crate::dump::{Dot, Dump};
-use crate::entry::{Kind, Release, Shared, TryClone, try_clone_raw};
-use crate::error::{InsertError, RemoveError, ReplaceError, ReplaceErrorKind, StoreError, StoreErrorKind, WouldCut};
-use crate::face::{Pending, Shortage, get_range, insert_with, remove_with};
+use crate::entry::{Shared, TryClone};
+use crate::error::{InsertError, RemoveError, ReplaceError, StoreError, WouldCut};
+use crate::face::{Shortage, get_range};
 use crate::figures::TreeFigures;
 use crate::iter::{Gaps, Iter};
+use crate::lock::{Held, StdLock};
 use crate::map::RangeMap;
 use crate::node::Root;
-use crate::prune::{NoPath, Pruned};
+use crate::prune::Pruned;
 use crate::range::inclusive;
-use crate::removed::{Removed, WriterLock, discard};
+use crate::removed::{Removed, WriterLock};
 use crate::reserve::Reserve;
 use crate::sync::Mutex;
-use crate::tree_mut::{Leftovers, Memory, Mode, TreeMut};
-use crate::validate::{Invalid, Summary, validate};
-use crate::walk::{lookup, lookup_many, lookup_range, whole_gap};
+use crate::tree_mut::TreeMut;
+use crate::validate::{Invalid, Summary};
+use crate::walk::{lookup, lookup_many};
+use crate::writer::Writer;
 use core::cell::UnsafeCell;
 use core::fmt;
 use core::marker::PhantomData;
 use core::ops::{RangeBounds, RangeInclusive};
+use lock_api::RawMutex;
 use maple_rcu::{AllocError, Epoch, Rcu};
 
 /// An ordered map from ranges of `u64` that do not overlap to pointer-sized entries, for readers without locks beside one writer at a
@@ -28,7 +32,9 @@ use maple_rcu::{AllocError, Epoch, Rcu};
 ///
 /// * **Readers** hold a guard of the flavour `R` ([`pin`](Self::pin)). They take no lock, never wait and never retry. What they get
 ///   lives as long as the guard and the borrow of the tree. A point lookup sees each change whole or not at all.
-/// * **Writers** (`&self` too) take the tree's own lock.
+/// * **Writers** (`&self` too) take the tree's own lock, `L`, for one change, or for several ([`lock`](Self::lock)). `L` is the standard
+///   library's mutex unless the type says otherwise: anything that is a [`RawMutex`] will do, in a kernel a spin lock, say. It is made with the
+///   tree (`L::INIT`), and removals do not allocate if it does not (`parking_lot`'s may).
 /// * **Removals** ([`erase`](Self::erase), [`prune`](Self::prune), [`clear`](Self::clear)) cannot fail: they never allocate, never
 ///   wait for readers and never enter a read section. What they remove is remembered in place until readers are gone.
 ///
@@ -55,25 +61,18 @@ use maple_rcu::{AllocError, Epoch, Rcu};
 /// # Invariants
 ///
 /// `map.owner` is touched only under `lock`; `map.root` is atomic. `reclaim` is held from the aging of dead words to their sweep.
-pub struct MapleTree<V: Shared<R>, R: Rcu = Epoch> {
+pub struct MapleTree<V: Shared<R>, R: Rcu = Epoch, L: RawMutex = StdLock> {
     map: UnsafeCell<RangeMap<V>>,
-    pub(crate) lock: WriterLock,
+    pub(crate) lock: WriterLock<L>,
     pub(crate) reclaim: Mutex<()>,
     flavour: PhantomData<fn() -> R>,
 }
 
 // SAFETY: the tree owns its entries as a `Vec<V>` would.
-unsafe impl<V: Shared<R>, R: Rcu> Send for MapleTree<V, R> {}
+unsafe impl<V: Shared<R>, R: Rcu, L: RawMutex + Send> Send for MapleTree<V, R, L> {}
 // SAFETY: entries are shared with readers on other threads (`Sync`), and put in and taken out by any thread (`Send`, which
 // `Shared` demands). The owner's side is behind the lock.
-unsafe impl<V: Shared<R> + Sync, R: Rcu> Sync for MapleTree<V, R> {}
-
-/// Retired nodes of which the reserve's figures are told in one go.
-const COUNTED: usize = 16;
-/// Retired nodes that make a growing operation hand them over: 16 KiB.
-const HAND_OVER: usize = 64;
-/// The same for a tree of one or two levels.
-const HAND_OVER_SMALL: usize = 16;
+unsafe impl<V: Shared<R> + Sync, R: Rcu, L: RawMutex + Sync> Sync for MapleTree<V, R, L> {}
 
 impl<V: Shared<Epoch>> MapleTree<V> {
     /// An empty tree of the default flavour with the global reserve. Allocates nothing.
@@ -84,7 +83,7 @@ impl<V: Shared<Epoch>> MapleTree<V> {
     }
 }
 
-impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
+impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
     /// An empty tree, of any flavour, with this reserve. Allocates nothing.
     pub const fn with_reserve(reserve: &'static Reserve) -> Self {
         Self::of(RangeMap::with_reserve(reserve))
@@ -108,22 +107,40 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
         self.map.into_inner()
     }
 
-    fn root(&self) -> &Root {
+    pub(crate) fn root(&self) -> &Root {
         let map = self.map.get();
         // SAFETY: the root is atomic; no `&mut` to it or to the whole map exists while `self` is borrowed.
         unsafe { &(*map).root }
     }
 
+    /// Takes the writers' lock, for several changes in a row: waits until no other writer has it. Every method that changes the tree is this
+    /// with one change.
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// let mut writer = tree.lock();
+    /// for page in 0..4u64 {
+    ///     writer.insert(page * 0x1000..=page * 0x1000 + 0xfff, page as u32)?;
+    /// }
+    /// assert_eq!(writer.erase(0x1234).map(|removed| removed.get()), Some(1));
+    /// drop(writer);
+    /// assert_eq!(tree.get(0x2345, &tree.pin()), Some(2));
+    /// # Ok::<(), maple_tree::InsertError<u32>>(())
+    /// ```
+    pub fn lock(&self) -> Writer<'_, V, R, L> {
+        // SAFETY: the map is behind this lock, but for its root, and readers hold a guard of `R`.
+        unsafe { Writer::new(&self.lock, &self.map) }
+    }
+
+    /// Takes the writers' lock if nobody has it; never waits.
+    pub fn try_lock(&self) -> Option<Writer<'_, V, R, L>> {
+        // SAFETY: as in `lock`.
+        unsafe { Writer::try_new(&self.lock, &self.map) }
+    }
+
     /// Does `change` under the tree's lock.
     pub(crate) fn write<T>(&self, change: impl FnOnce(&mut TreeMut<'_>) -> T) -> T {
-        let _lock = self.lock.lock();
-        let map = self.map.get();
-        // SAFETY: the lock is held, so this is the only reference to the owner.
-        let owner = unsafe { &mut (*map).owner };
-        let mut writer = TreeMut::new(self.root(), owner, Mode::Shared, Kind::of::<V>());
-        let result = change(&mut writer);
-        writer.owner.count_retired(COUNTED);
-        result
+        self.lock().with(None, |writer, _| change(writer)).0
     }
 
     /// Opens a read section.
@@ -198,6 +215,13 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
         unsafe { Gaps::new(self.root(), inclusive(&range).ok()) }
     }
 
+    /// A cursor for looking around. It is nowhere yet. See [`Cursor`] for what holds beside a writer.
+    pub fn cursor<'g>(&'g self, guard: &'g R::Guard) -> Cursor<'g, V> {
+        let _ = guard;
+        // SAFETY: tree and read section are borrowed for as long as the cursor.
+        unsafe { Cursor::new(self.root()) }
+    }
+
     /// Stores `value` at `range`, over whatever is there: entries inside are removed, entries that stick out are cut, an entry that
     /// sticks out on both sides is split (which clones it). A lookup sees all of it or nothing. `O(h)` and the entries removed.
     ///
@@ -208,26 +232,7 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
     where
         V: TryClone,
     {
-        let window = match inclusive(&range) {
-            Ok(window) => window,
-            Err(bad) => {
-                return Err(StoreError { value, kind: StoreErrorKind::BadRange(bad) });
-            }
-        };
-        // Here, not in the closure: when a clone panics it is dropped outside the lock.
-        let mut value = Some(Pending::new(value));
-        // SAFETY: an entry of the tree is not taken back during the call.
-        let mut split = |entry| unsafe { try_clone_raw::<V>(entry) };
-        self.grow(|writer, left_over| {
-            let Some(word) = value.as_ref().map(Pending::word) else { return };
-            if writer.append(window, word) || writer.write(window, word, Memory::Allocate, left_over, &mut split).is_ok() {
-                value.take().into_iter().for_each(Pending::stored);
-            }
-        });
-        match value {
-            None => Ok(()),
-            Some(value) => Err(StoreError { value: value.into_value(), kind: StoreErrorKind::OutOfMemory }),
-        }
+        self.lock().store(range, value)
     }
 
     /// Stores `value` at `range` if no entry overlaps it. `O(h)`.
@@ -236,7 +241,7 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
     ///
     /// The first range in the way; out of memory; a range that holds no index. The value comes back, and the tree is as it was.
     pub fn insert(&self, range: impl RangeBounds<u64>, value: V) -> Result<(), InsertError<V>> {
-        self.grow(|writer, left_over| insert_with(writer, &range, value, left_over))
+        self.lock().insert(range, value)
     }
 
     /// Puts `value` in the place of the entry that covers `index`; the range stays. `O(h)`. One slot store; for an entry without a
@@ -245,54 +250,15 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
     /// # Errors
     ///
     /// No entry covers `index`: the value comes back with the gap. Out of memory for the leaf.
-    pub fn replace(&self, index: u64, value: V) -> Result<Removed<'_, V, R>, ReplaceError<V>> {
-        let value = Pending::new(value);
-        if V::RELEASE != Release::Slot {
-            let exchanged = self.write(|writer| writer.exchange(index, value.word()));
-            if let Some(old) = exchanged {
-                value.stored();
-                Self::flush_links();
-                // SAFETY: the entry was just taken out of its slot.
-                return Ok(unsafe { Removed::new(&self.lock, (old.first, old.last), old.entry, None) });
-            }
-        }
-        let replaced = self.grow(|writer, left_over| {
-            let Some((bottom, old)) = writer.bottom(index).and_then(|bottom| Some((bottom, bottom.entry()?))) else {
-                let (first, last, _) = lookup_range(writer.root, index);
-                let (first, last) = whole_gap(writer.root, first, last);
-                return Err((value, ReplaceErrorKind::Vacant(first..=last)));
-            };
-            let frame = bottom.frame;
-            let range = (frame.first(), frame.last());
-            // The range is that of the entry, so there is nothing to split.
-            if writer.write(range, value.word(), Memory::Allocate, left_over, &mut |_| Err(AllocError(()))).is_err() {
-                return Err((value, ReplaceErrorKind::OutOfMemory));
-            }
-            value.stored();
-            // What was displaced is handed out here; else the slot in the retired leaf carries it.
-            let carrier = left_over.displaced.pop().is_none().then_some((frame.node, frame.slot));
-            if carrier.is_some() {
-                self.lock.carry();
-            }
-            // SAFETY: the old entry was displaced from its slot, or is carried by that of the retired leaf.
-            Ok(unsafe { Removed::new(&self.lock, range, old, carrier) })
-        });
-        replaced.map_err(|(value, kind)| ReplaceError { value: value.into_value(), kind })
+    pub fn replace(&self, index: u64, value: V) -> Result<Removed<'_, V, R, L>, ReplaceError<V>> {
+        self.lock().replace(index, value)
     }
 
     /// Takes out the entry that covers `index`, with its whole range. One slot store, `O(h)`.
     ///
     /// Cannot fail: never allocates, never waits for readers, enters no read section.
-    pub fn erase(&self, index: u64) -> Option<Removed<'_, V, R>> {
-        let erased = self.write(|writer| {
-            let erased = writer.erase(index)?;
-            if erased.carrier.is_some() {
-                self.lock.carry();
-            }
-            Some(erased)
-        })?;
-        // SAFETY: the entry was just taken out, or is carried by its slot.
-        Some(unsafe { Removed::new(&self.lock, (erased.first, erased.last), erased.entry, erased.carrier) })
+    pub fn erase(&self, index: u64) -> Option<Removed<'_, V, R, L>> {
+        self.lock().erase(index)
     }
 
     /// Removes everything inside `range`. Entries that stick out are cut, one that sticks out on both sides is split (which clones
@@ -329,17 +295,7 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
         V: TryClone,
     {
         let window = inclusive(&range).map_err(RemoveError::BadRange)?;
-        let allocate = shortage == Shortage::Allocate;
-        if allocate {
-            return self.grow(|writer, left_over| remove_with::<V>(writer, window, allocate, left_over));
-        }
-        let attempt = || {
-            let mut left_over = Leftovers::default();
-            let removed = self.write(|writer| remove_with::<V>(writer, window, allocate, &mut left_over));
-            self.discard_all(left_over);
-            removed
-        };
-        self.or_wait(shortage, attempt)
+        self.or_wait(shortage, || self.lock().remove_or(window.0..=window.1, shortage))
     }
 
     /// Removes every entry that lies wholly inside `range`; entries that stick out stay whole. `O(h)`. In place, from the top: at most
@@ -347,9 +303,7 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
     ///
     /// Cannot fail: never allocates, never waits for readers, enters no read section. A range that holds no index removes nothing.
     pub fn remove_whole(&self, range: impl RangeBounds<u64>) {
-        if let Ok((first, last)) = inclusive(&range) {
-            self.write(|writer| writer.kill(first, last));
-        }
+        self.lock().remove_whole(range);
     }
 
     /// Tries once, and once more after a grace period if that is what to do for want of nodes.
@@ -360,16 +314,6 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
         }
     }
 
-    /// Releases what is left of an edit, outside the lock.
-    fn discard_all(&self, left_over: Leftovers) {
-        for entry in left_over.displaced {
-            // SAFETY: it was displaced from its slot, and only entries that no slot has to carry are.
-            unsafe { discard::<V, R>(entry) };
-        }
-        // SAFETY: it was made for the tree and never was in a slot.
-        drop(left_over.unused.map(|copy| unsafe { V::from_raw(copy) }));
-    }
-
     /// Rebuilds the structure with full nodes, after removals that left it sparse. `O(n)` under the writer lock; readers see the old
     /// nodes or the new ones, with the same entries.
     ///
@@ -377,12 +321,12 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
     ///
     /// Out of memory; the tree is as it was. The new nodes are there before the old ones go.
     pub fn compact(&self) -> Result<(), AllocError> {
-        self.grow(|writer, _| writer.compact())
+        self.lock().compact()
     }
 
     /// Removes every entry with one store. Cannot fail: never allocates, never waits for readers, enters no read section.
     pub fn clear(&self) {
-        self.write(|writer| writer.clear());
+        self.lock().clear();
     }
 
     /// Removes every entry whose range **starts** at or after `from`. An entry that starts before `from` and covers it stays whole
@@ -392,17 +336,12 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
     /// have enough (at most `h`), the path to the border is copied and the tail vanishes at one instant; else it is killed in place,
     /// from the top, in at most `15 * h` stores. In either form as many nodes or more come back after a grace period as were taken.
     pub fn prune(&self, from: u64) -> Pruned {
-        self.write(|writer| {
-            writer.prune_by_path_copy(from, false, Memory::Earmark).unwrap_or_else(|_| {
-                writer.owner.reserve.note_in_place_fall();
-                writer.prune_in_place(from)
-            })
-        })
+        self.lock().prune(from)
     }
 
     /// As [`prune`](Self::prune), but always in place: takes no node, and readers see the tail vanish piece by piece.
     pub fn prune_in_place(&self, from: u64) -> Pruned {
-        self.write(|writer| writer.prune_in_place(from))
+        self.lock().prune_in_place(from)
     }
 
     /// Removes everything at or after `from`; an entry that covers `from` is made to end before it. `O(h)`. Never allocates, never
@@ -425,20 +364,7 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
     ///
     /// The entry that would have been cut. The tree is as it was.
     pub fn prune_cut_or(&self, from: u64, shortage: Shortage) -> Result<Pruned, WouldCut> {
-        let prune = |memory| {
-            self.write(|writer| match writer.prune_by_path_copy(from, true, memory) {
-                Ok(pruned) => Ok(pruned),
-                Err(NoPath::WouldCut(first, last)) => Err(WouldCut { range: first..=last, at: from }),
-                Err(NoPath::TooFewNodes) => {
-                    writer.owner.reserve.note_in_place_fall();
-                    Ok(writer.prune_in_place(from))
-                }
-            })
-        };
-        self.or_wait(shortage, || match prune(Memory::Earmark) {
-            Err(_) if shortage == Shortage::Allocate => prune(Memory::Allocate),
-            result => result,
-        })
+        self.or_wait(shortage, || self.lock().prune_cut_or(from, shortage))
     }
 
     /// A copy of the tree at one instant, node for node, with a clone of every entry; not yet shared
@@ -453,15 +379,7 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
     where
         V: TryClone,
     {
-        // Here, not in the closure: what was copied before memory ran out, or before a clone panicked, is dropped outside the lock.
-        let mut copy = RangeMap::new();
-        let copied = self.write(|writer| {
-            copy.owner.reserve = writer.owner.reserve;
-            // SAFETY: the tree has entries of its own type.
-            unsafe { clone_root((writer.root, writer.owner.untidy), &mut copy) }
-        });
-        copy.grown();
-        copied.map(|()| copy)
+        self.lock().dup()
     }
 
     /// As [`dup`](Self::dup), with every entry made by `entry` from the range and the entry of the original.
@@ -475,43 +393,10 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
         &self,
         mut entry: impl FnMut(RangeInclusive<u64>, V::Ref<'_>) -> Result<W, E>,
     ) -> Result<RangeMap<W>, DupError<W, E>> {
-        // Here, not in the closure, as in `dup`; so is `entry`.
+        // Here, so that it is dropped outside the lock when `entry` panics; so is `entry`.
         let mut copy = RangeMap::new();
-        let copied = self.write(|writer| {
-            copy.owner.reserve = writer.owner.reserve;
-            copy_root((writer.root, writer.owner.untidy), &mut copy, |first, last, old| {
-                // SAFETY: an entry of the tree is not taken back while its writer is kept out.
-                entry(first..=last, unsafe { V::borrow(old) }).map(W::into_raw)
-            })
-        });
+        let copied = self.lock().copy_into(&mut copy, &mut entry);
         outcome(copy, copied)
-    }
-
-    /// Does a change that may allocate, then what belongs to it: releases what was displaced, fills the reserve (if there is memory),
-    /// and hands over what is retired when that is enough for a batch.
-    fn grow<T>(&self, change: impl FnOnce(&mut TreeMut<'_>, &mut Leftovers) -> T) -> T {
-        let mut left_over = Leftovers::default();
-        let (result, retired, reserve) = self.write(|writer| {
-            let result = change(writer, &mut left_over);
-            let enough = if writer.root.load().is_some_and(|(_, level)| level > 1) { HAND_OVER } else { HAND_OVER_SMALL };
-            (result, writer.owner.retired() >= enough, writer.owner.reserve)
-        });
-        self.discard_all(left_over);
-        // Without memory the reserve stays as it is; the next operation tries again.
-        let _ = reserve.fill();
-        if retired {
-            self.hand_over();
-        } else {
-            Self::flush_links();
-        }
-        result
-    }
-
-    /// Hands entries with a link of their own over when enough were retired.
-    fn flush_links() {
-        if R::retired().len() >= HAND_OVER {
-            R::flush();
-        }
     }
 
     /// Checks every invariant of the structure, with writers kept out. `O(n)`, allocates. For tests and for the distrustful.
@@ -520,49 +405,45 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
     ///
     /// The first broken invariant, and where.
     pub fn validate(&self) -> Result<Summary, Invalid> {
-        self.write(|writer| {
-            // Looking changes nothing.
-            writer.owner.hint.note(writer.near);
-            validate(writer.root, writer.owner)
-        })
+        self.lock().validate()
     }
 
     /// The structure as text.
     pub fn dump(&self) -> Dump<'_> {
-        Dump { root: self.root(), lock: Some(self.lock.mutex()) }
+        Dump { root: self.root(), lock: Some(self.lock.gate()) }
     }
 
     /// The structure as a graph for Graphviz.
     pub fn dot(&self) -> Dot<'_> {
-        Dot { root: self.root(), lock: Some(self.lock.mutex()) }
+        Dot { root: self.root(), lock: Some(self.lock.gate()) }
     }
 
     /// Figures of this tree. Takes the writer lock.
     pub fn figures(&self) -> TreeFigures {
-        self.write(|writer| TreeFigures::of(writer.root, writer.owner))
+        self.lock().figures()
     }
 }
 
-impl<V: Shared<R>, R: Rcu> From<RangeMap<V>> for MapleTree<V, R> {
+impl<V: Shared<R>, R: Rcu, L: RawMutex> From<RangeMap<V>> for MapleTree<V, R, L> {
     /// Shares a map. Takes no time.
     fn from(map: RangeMap<V>) -> Self {
         Self::of(map)
     }
 }
 
-impl<V: Shared<R>, R: Rcu> Default for MapleTree<V, R> {
+impl<V: Shared<R>, R: Rcu, L: RawMutex> Default for MapleTree<V, R, L> {
     fn default() -> Self {
         Self::with_reserve(Reserve::global())
     }
 }
 
-impl<V: Shared<R>, R: Rcu> fmt::Debug for MapleTree<V, R>
+impl<V: Shared<R>, R: Rcu, L: RawMutex> fmt::Debug for MapleTree<V, R, L>
 where
     for<'a> V::Ref<'a>: fmt::Debug,
 {
     /// The entries at one instant: holds the writer lock meanwhile.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let _lock = self.lock.lock();
+        let _lock = Held::new(self.lock.gate());
         // SAFETY: what is in the tree stays while its writer is kept out.
         let entries = unsafe { Iter::<V>::new(self.root(), Some((0, u64::MAX))) };
         f.debug_map().entries(entries).finish()

@@ -2,9 +2,9 @@
 
 use crate::entry::Kind;
 use crate::list::Remains;
-use crate::node::{NodeRef, Root, SLOTS};
+use crate::node::{MAX_LEVELS, NodeRef, Root, SLOTS};
 use crate::owner::Owner;
-use crate::path::{Bottom, Frame};
+use crate::path::{Bottom, Frame, Path};
 use crate::reserve::{Earmark, Source};
 use crate::search::{self, Operation, Search};
 use arrayvec::ArrayVec;
@@ -39,7 +39,8 @@ pub(crate) enum Memory {
 /// # Invariants
 ///
 /// `root` and `owner` belong to one tree whose entries are of `kind`. With [`Mode::Exclusive`] there are no readers and no node of
-/// the tree has a dead word; with [`Mode::Shared`] the tree's lock is held.
+/// the tree has a dead word; with [`Mode::Shared`] the tree's lock is held. The steps of `path` at the level `touched` and above are of nodes
+/// in the tree, with the bounds and the pivots that they have.
 #[derive(Debug)]
 pub(crate) struct TreeMut<'a> {
     pub(crate) root: &'a Root,
@@ -48,6 +49,10 @@ pub(crate) struct TreeMut<'a> {
     pub(crate) kind: Kind,
     /// Whether the owner's hint says where a leaf is (see [`Hint`](crate::hint::Hint)).
     pub(crate) near: bool,
+    /// A path of the caller's, to start from instead of the root.
+    path: Option<&'a Path>,
+    /// How many levels, from the leaves up, the change may have concerned.
+    touched: usize,
 }
 
 /// What is left of an edit, for its caller to release where foreign code may run.
@@ -62,7 +67,19 @@ pub(crate) struct Leftovers {
 impl<'a> TreeMut<'a> {
     pub(crate) fn new(root: &'a Root, owner: &'a mut Owner, mode: Mode, kind: Kind) -> Self {
         let near = owner.hint.take();
-        Self { root, owner, mode, kind, near }
+        Self { root, owner, mode, kind, near, path: None, touched: 0 }
+    }
+
+    /// The same, for a change that begins where `path` ends.
+    #[inline(always)]
+    pub(crate) fn from_path(mut self, path: Option<&'a Path>) -> Self {
+        self.path = path;
+        if let Some(bottom) = path.and_then(Path::as_bottom).filter(|bottom| bottom.level == 0) {
+            self.owner.hint.bottom = Some(bottom);
+            self.owner.hint.edge = (0, 0);
+            self.near = true;
+        }
+        self
     }
 }
 
@@ -149,11 +166,37 @@ impl TreeMut<'_> {
         }
         hint.edge = edge;
         hint.live = true;
+        self.touch(1);
     }
 
     /// Forgets the place: the structure of the tree is about to change.
     pub(crate) fn forget(&mut self) {
+        self.forget_below(MAX_LEVELS);
+    }
+
+    /// As [`forget`](Self::forget), when the change concerns no more than `levels`, from the leaves up.
+    pub(crate) fn forget_below(&mut self, levels: usize) {
         self.owner.hint.live = false;
         self.near = false;
+        self.touch(levels);
+    }
+
+    /// The change concerns as many levels, from the leaves up: nodes of these may be replaced or rewritten.
+    pub(crate) fn touch(&mut self, levels: usize) {
+        self.touched = self.touched.max(levels);
+    }
+
+    /// As many levels the change concerned; what a path has above stays as it was.
+    pub(crate) fn touched(&self) -> usize {
+        self.touched
+    }
+
+    /// The path to `index`: from the caller's own as far as that holds, else from the root.
+    pub(crate) fn path_to(&self, index: u64) -> Path {
+        let Some(known) = self.path else { return Path::to(self.root.load(), index) };
+        let mut path = known.clone();
+        path.keep(self.touched);
+        path.go(self.root, index);
+        path
     }
 }

@@ -1,0 +1,809 @@
+//! A session of a shared tree's writer: several changes under one lock.
+//!
+//! Foreign code (the `Drop` of entries, what a flavour does with a batch) must not run under the lock, and removals must not ask for memory
+//! to remember what that code is to be run for. So a session leaves to its end
+//!
+//! | what | where it is until then |
+//! |---|---|
+//! | nodes that were replaced, with the entries in them | on the tree's list of retired nodes, as ever |
+//! | entries with a link of their own | on the flavour's list, as ever |
+//! | entries that may be dropped at once, copies that were not needed | in the session, up to sixteen |
+//! | when these are more | entries stay in their slots, as those do that have no other carrier; a store that would have to copy one is refused |
+//! | a copy of the tree for which there was no memory | its nodes hang together, and on the session |
+//! | handing over, and filling the reserve | a flag, raised by what may allocate |
+
+use crate::copy::{DupError, clone_root, copy_root, outcome};
+use crate::cursor::Cursor;
+use crate::dump::{Dot, Dump};
+use crate::entry::{Entry, Kind, Release as How, Shared, TryClone, try_clone_raw};
+use crate::error::{InsertError, RemoveError, ReplaceError, ReplaceErrorKind, StoreError, StoreErrorKind, WouldCut};
+use crate::face::{Pending, Shortage, get_range, insert_with, remove_with};
+use crate::figures::TreeFigures;
+use crate::iter::{Gaps, Iter};
+use crate::list::Limbo;
+use crate::lock::StdLock;
+use crate::map::RangeMap;
+use crate::node::Root;
+use crate::owner::{Owner, Release, Sink};
+use crate::path::Path;
+use crate::prune::{NoPath, Pruned};
+use crate::range::inclusive;
+use crate::removed::{Removed, WriterLock};
+use crate::reserve::Reserve;
+use crate::tree_mut::{Leftovers, Memory, Mode, TreeMut};
+use crate::validate::{Invalid, Summary, validate};
+use crate::walk::{lookup, lookup_many, lookup_range, whole_gap};
+use core::cell::UnsafeCell;
+use core::fmt;
+use core::marker::PhantomData;
+use core::ops::{RangeBounds, RangeInclusive};
+use core::ptr::NonNull;
+use lock_api::RawMutex;
+use maple_rcu::{AllocError, Batch, Epoch, Rcu};
+
+/// Retired nodes of which the reserve's figures are told in one go.
+const COUNTED: usize = 16;
+/// Retired nodes that make a growing operation hand them over: 16 KiB.
+const HAND_OVER: usize = 64;
+/// The same for a tree of one or two levels.
+const HAND_OVER_SMALL: usize = 16;
+
+/// What is left to do when a session has let go of the lock; each includes those before it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Duty {
+    /// Nothing: a session that only removed asks nobody for anything.
+    None,
+    /// Entries with a link of their own are handed over when enough have come together.
+    Links,
+    /// Something grew: the reserve is filled, and nodes are handed over when enough have come together.
+    Grown,
+    /// Everything is handed over.
+    HandOver,
+}
+
+/// A session of the one writer of a [`MapleTree`](crate::MapleTree): it holds the tree's lock until it is dropped; made by
+/// [`lock`](crate::MapleTree::lock).
+///
+/// * Everything that the tree's own methods do can be done here, with `&mut self`, under one lock. **Readers see each change when it is
+///   made**, not the session as a whole; what is promised of each call holds for it here, too. Other writers wait.
+/// * Looking needs no read section: what is found lives as long as the borrow of the session.
+/// * **Removals** do here what they do there: they never allocate, never wait, and cannot fail. A session that only removed ends without asking
+///   anybody for anything. One that grew the tree fills the [`Reserve`] and hands over what is retired when it ends, outside the lock; a long
+///   one does so in between with [`bump`](Self::bump).
+/// * **Entries' `Drop` runs outside the lock**, when the session ends, also when a panic (of an entry's `Clone`) ends it. Two things
+///   are in the caller's hands: a value that an error gave back, and a [`Removed`] of an entry that may be dropped at once
+///   ([`Release::Now`](crate::Release::Now)) and does something in its `Drop` (`RcuArc` does not: its value is dropped after a grace
+///   period). Keep these until the session is over if their `Drop` may call the tree.
+/// * **To wait inside a session** is to make others wait who may be those that are waited for. So what waits for a grace period is not offered
+///   here ([`synchronize`](crate::MapleTree::synchronize)), [`Shortage::Wait`] does what [`Shortage::Refuse`] does, and [`Removed::wait`]
+///   must not be called. Nor may any other call on the same tree that takes the lock; the thread would wait for itself.
+///
+/// ```
+/// use maple_tree::MapleTree;
+///
+/// let tree = MapleTree::new();
+/// let mut writer = tree.lock();
+/// writer.store(0..10, 'a')?;
+/// writer.store(20..30, 'b')?;
+/// assert_eq!(writer.get(5), Some('a')); // no guard
+/// assert_eq!(tree.get(25, &tree.pin()), Some('b')); // readers need no lock and see it already
+/// writer.remove_whole(..15);
+/// drop(writer);
+/// assert_eq!(tree.first(&tree.pin()), Some((20..=29, 'b')));
+/// # Ok::<(), maple_tree::StoreError<char>>(())
+/// ```
+///
+/// A tree cannot be taken apart, or changed as an exclusive map, beside a session:
+///
+/// ```compile_fail,E0502
+/// let mut tree = maple_tree::MapleTree::<u32>::new();
+/// let mut writer = tree.lock();
+/// tree.get_mut().clear();
+/// writer.clear();
+/// ```
+///
+/// Nor does what a session found live past a change:
+///
+/// ```compile_fail,E0502
+/// let tree = maple_tree::MapleTree::<Box<u32>>::new();
+/// let mut writer = tree.lock();
+/// let found = writer.get(5);
+/// writer.clear();
+/// assert_eq!(found, None);
+/// ```
+///
+/// # Invariants
+///
+/// The lock is held by this value, and `map` is what it guards: `map.owner` is touched by nobody else. `outside` holds entries and nodes that no
+/// reader can look at, or may be dropped beside readers.
+#[must_use = "the lock is let go when the session is dropped"]
+pub struct Writer<'t, V: Shared<R>, R: Rcu = Epoch, L: RawMutex = StdLock> {
+    pub(crate) lock: &'t WriterLock<L>,
+    map: &'t UnsafeCell<RangeMap<V>>,
+    duty: Duty,
+    /// Made when there is something.
+    outside: Option<Release<'static>>,
+    tie: PhantomData<(fn() -> R, L::GuardMarker)>,
+}
+
+// SAFETY: a session is a `&mut RangeMap<V>` beside readers (so `V: Send`, which `Shared` demands, and `Sync`) with a lock that may be let go
+// by another thread than the one that took it, if its marker says so.
+unsafe impl<V: Shared<R> + Sync, R: Rcu, L: RawMutex<GuardMarker: Send> + Sync> Send for Writer<'_, V, R, L> {}
+// SAFETY: `&Writer` gives out shared references to entries only.
+unsafe impl<V: Shared<R> + Sync, R: Rcu, L: RawMutex + Sync> Sync for Writer<'_, V, R, L> {}
+
+/// What a session has left to do outside the lock.
+struct Errand {
+    fill: Option<&'static Reserve>,
+    batch: Option<Batch>,
+    /// Hand over the entries with a link of their own if there are as many.
+    links: Option<usize>,
+}
+
+impl Errand {
+    /// Fills the reserve (if there is memory), and hands over.
+    #[inline]
+    fn run<R: Rcu>(self) {
+        if let Some(reserve) = self.fill {
+            // Without memory the reserve stays as it is; the next operation tries again.
+            let _ = reserve.fill();
+        }
+        if let Some(batch) = self.batch {
+            // SAFETY: the entries are `Send` and `'static` (`Shared`), and the tree's lock is not held.
+            unsafe { R::hand_over(batch) };
+        }
+        if self.links.is_some_and(|enough| R::retired().len() >= enough) {
+            R::flush();
+        }
+    }
+}
+
+impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
+    /// Waits for the lock.
+    ///
+    /// # Safety
+    ///
+    /// `map` is a map that nobody looks at but readers of the flavour `R`, whose root is all they look at, and who holds `lock`.
+    #[inline]
+    pub(crate) unsafe fn new(lock: &'t WriterLock<L>, map: &'t UnsafeCell<RangeMap<V>>) -> Self {
+        lock.raw().lock();
+        // SAFETY: the caller's promise; the lock is held.
+        unsafe { Self::locked(lock, map) }
+    }
+
+    /// Takes the lock if nobody has it.
+    ///
+    /// # Safety
+    ///
+    /// As for [`new`](Self::new).
+    pub(crate) unsafe fn try_new(lock: &'t WriterLock<L>, map: &'t UnsafeCell<RangeMap<V>>) -> Option<Self> {
+        // SAFETY: the caller's promise; the lock is held.
+        lock.raw().try_lock().then(|| unsafe { Self::locked(lock, map) })
+    }
+
+    /// # Safety
+    ///
+    /// As for [`new`](Self::new); the lock is held, and left to the new session.
+    unsafe fn locked(lock: &'t WriterLock<L>, map: &'t UnsafeCell<RangeMap<V>>) -> Self {
+        Self { lock, map, duty: Duty::None, outside: None, tie: PhantomData }
+    }
+
+    /// What is released at the end.
+    fn outside(&mut self) -> &mut Release<'static> {
+        let reserve = self.owner().reserve;
+        self.outside.get_or_insert_with(|| {
+            // SAFETY: no reader looks at what is nothing, nor (the invariant of the type) at what is added.
+            unsafe { Release::new(Limbo::new(), Kind::of::<V>(), Sink::Reserve(reserve)) }
+        })
+    }
+
+    pub(crate) fn root(&self) -> &Root {
+        let map = self.map.get();
+        // SAFETY: the root is atomic; no `&mut` to it or to the whole map exists while the tree is borrowed.
+        unsafe { &(*map).root }
+    }
+
+    fn owner(&self) -> &Owner {
+        let map = self.map.get();
+        // SAFETY: the lock is held, and a `&mut` to the owner is made with `&mut self` only.
+        unsafe { &(*map).owner }
+    }
+
+    /// Does `change`, which begins where `path` ends if there is one, and sees to what it left over. Says also how many levels, from the
+    /// leaves up, the change concerned.
+    #[inline]
+    pub(crate) fn with<T>(
+        &mut self,
+        path: Option<&Path>,
+        change: impl FnOnce(&mut TreeMut<'_>, &mut Leftovers) -> T,
+    ) -> (T, usize) {
+        let mut left_over = Leftovers::default();
+        let mut kind = Kind::of::<V>();
+        // What may be dropped at once, but not here, and has no room in the session, stays in its slot.
+        kind.carried_by_slot |= V::NEEDS_DROP && matches!(V::RELEASE, How::Now) && !self.has_room();
+        let map = self.map.get();
+        // SAFETY: the lock is held and `self` is borrowed mutably, so this is the only reference to the owner.
+        let owner = unsafe { &mut (*map).owner };
+        let mut writer = TreeMut::new(self.root(), owner, Mode::Shared, kind).from_path(path);
+        let result = change(&mut writer, &mut left_over);
+        writer.owner.count_retired(COUNTED);
+        let touched = writer.touched();
+        for entry in left_over.displaced {
+            // SAFETY: it was displaced from its slot; the link, if there is one, owns it from here on.
+            match unsafe { <V as Entry>::link(entry) } {
+                // SAFETY: the link was retired once, here, after the entry became unreachable.
+                Some(link) => unsafe { R::retire(link) },
+                None if V::NEEDS_DROP => self.outside().add_entry(entry),
+                None => {}
+            }
+        }
+        left_over.unused.into_iter().for_each(|copy| self.outside().add_entry(copy));
+        (result, touched)
+    }
+
+    /// As [`with`](Self::with), for a change that may allocate.
+    #[inline]
+    fn grow<T>(&mut self, change: impl FnOnce(&mut TreeMut<'_>, &mut Leftovers) -> T) -> T {
+        self.owe(Duty::Grown);
+        self.with(None, change).0
+    }
+
+    /// Whether an entry can be [put away](Self::put_away).
+    pub(crate) fn has_room(&self) -> bool {
+        self.outside.as_ref().is_none_or(Release::has_room)
+    }
+
+    /// Drops the copy of an entry that was not used when the session ends.
+    ///
+    /// # Safety
+    ///
+    /// It came from `into_raw` of the entries' type, and nobody else has it. There is [room](Self::has_room).
+    pub(crate) unsafe fn put_away(&mut self, copy: NonNull<()>) {
+        self.outside().add_entry(copy);
+    }
+
+    fn owe(&mut self, duty: Duty) {
+        self.duty = self.duty.max(duty);
+    }
+
+    /// When the session ends, everything that is retired is to be handed over.
+    pub(crate) fn hand_over(&mut self) {
+        self.owe(Duty::HandOver);
+    }
+
+    /// Takes what is to be done outside the lock, and lets go of it.
+    ///
+    /// # Safety
+    ///
+    /// Nothing that needs the lock is done with `self` until it is taken again.
+    #[inline]
+    unsafe fn leave(&mut self) -> Errand {
+        let map = self.map.get();
+        // SAFETY: the lock is held and `self` is borrowed mutably, so this is the only reference to the owner.
+        let owner = unsafe { &mut (*map).owner };
+        // A panic is no time to run what others left; what is due then is due after the next change, too.
+        let duty = if std::thread::panicking() { Duty::None } else { self.duty };
+        self.duty = Duty::None;
+        let due = match duty {
+            Duty::None | Duty::Links => false,
+            Duty::Grown => {
+                let small = self.root().load().is_none_or(|(_, level)| level <= 1);
+                owner.retired() >= if small { HAND_OVER_SMALL } else { HAND_OVER }
+            }
+            Duty::HandOver => true,
+        };
+        let nodes = if due && self.lock.may_release() { owner.take_retired().into_raw() } else { None };
+        let reserve = owner.reserve;
+        let batch = nodes.map(|nodes| {
+            let reserve = NonNull::from(reserve).as_ptr();
+            // SAFETY: the nodes left the tree before this and nobody else has the list; `release_batch` matches what is passed.
+            unsafe { Batch::new(nodes, reserve.cast(), release_batch::<V>) }
+        });
+        let links = match duty {
+            Duty::None => None,
+            _ => Some(if due { 0 } else { HAND_OVER }),
+        };
+        // SAFETY: the lock is held (the invariant of the type).
+        unsafe { self.lock.raw().unlock() };
+        Errand { fill: (duty == Duty::Grown).then_some(reserve), batch, links }
+    }
+
+    /// Ends the session and begins another: lets others in, runs the `Drop` of entries that went, and, if the tree grew, fills the reserve and
+    /// hands over what is retired. Takes the lock again, which may wait for other writers; the tree may be another then.
+    ///
+    /// # Panics
+    ///
+    /// When the `Drop` of an entry does. The session goes on.
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// let mut writer = tree.lock();
+    /// for page in 0..10_000u64 {
+    ///     writer.store(page..=page, page as u32)?;
+    ///     if page % 100 == 99 {
+    ///         writer.bump(); // or the nodes that were replaced would wait for the end of the session
+    ///     }
+    /// }
+    /// # Ok::<(), maple_tree::StoreError<u32>>(())
+    /// ```
+    pub fn bump(&mut self) {
+        /// Takes the lock again, in any case.
+        struct Again<'a, L: RawMutex>(&'a L);
+
+        impl<L: RawMutex> Drop for Again<'_, L> {
+            fn drop(&mut self) {
+                self.0.lock();
+            }
+        }
+
+        // SAFETY: `again` takes the lock again, and until then only what the session remembers is touched.
+        let errand = unsafe { self.leave() };
+        let again = Again(self.lock.raw());
+        // Run, or while a panic unwinds dropped, before the lock is taken again.
+        let outside = self.outside.take();
+        errand.run::<R>();
+        outside.into_iter().for_each(Release::run);
+        drop(again);
+    }
+
+    /// The entry that covers `index`. `O(h)`.
+    #[inline]
+    pub fn get(&self, index: u64) -> Option<V::Ref<'_>> {
+        // SAFETY: the entry stays for as long as the session is borrowed.
+        lookup(self.root(), index).map(|entry| unsafe { V::borrow(entry) })
+    }
+
+    /// The entries that cover `indices`, in their order. `O(N * h)`; see [`RangeMap::get_many`].
+    #[inline]
+    pub fn get_many<const N: usize>(&self, indices: [u64; N]) -> [Option<V::Ref<'_>>; N] {
+        // SAFETY: the entries stay for as long as the session is borrowed.
+        lookup_many(self.root(), &indices).map(|found| found.map(|entry| unsafe { V::borrow(entry) }))
+    }
+
+    /// The entry that covers `index` with its exact range, or nothing with the whole gap around `index`. `O(h)`.
+    pub fn get_range(&self, index: u64) -> (RangeInclusive<u64>, Option<V::Ref<'_>>) {
+        // SAFETY: the entry stays for as long as the session is borrowed.
+        unsafe { get_range::<V>(self.root(), index) }
+    }
+
+    /// Whether an entry covers `index`. `O(h)`.
+    pub fn contains(&self, index: u64) -> bool {
+        lookup(self.root(), index).is_some()
+    }
+
+    /// The entry with the lowest range.
+    pub fn first(&self) -> Option<(RangeInclusive<u64>, V::Ref<'_>)> {
+        self.iter().next()
+    }
+
+    /// The entry with the highest range.
+    pub fn last(&self) -> Option<(RangeInclusive<u64>, V::Ref<'_>)> {
+        self.iter().next_back()
+    }
+
+    /// Whether there is no entry.
+    pub fn is_empty(&self) -> bool {
+        self.first().is_none()
+    }
+
+    /// All entries with their ranges, in order.
+    pub fn iter(&self) -> Iter<'_, V> {
+        self.range(..)
+    }
+
+    /// The entries that overlap `range`, each with its whole range. A range that holds no index yields nothing.
+    pub fn range(&self, range: impl RangeBounds<u64>) -> Iter<'_, V> {
+        // SAFETY: nobody else changes the tree while the session is borrowed.
+        unsafe { Iter::new(self.root(), inclusive(&range).ok()) }
+    }
+
+    /// The gaps within `range`, clipped to it. A range that holds no index yields nothing.
+    pub fn gaps(&self, range: impl RangeBounds<u64>) -> Gaps<'_, V> {
+        // SAFETY: nobody else changes the tree while the session is borrowed.
+        unsafe { Gaps::new(self.root(), inclusive(&range).ok()) }
+    }
+
+    /// A cursor for looking around. It is nowhere yet.
+    pub fn cursor(&self) -> Cursor<'_, V> {
+        // SAFETY: nobody else changes the tree while the session is borrowed.
+        unsafe { Cursor::new(self.root()) }
+    }
+
+    /// Stores `value` at `range`, over whatever is there: entries inside are removed, entries that stick out are cut, an entry that
+    /// sticks out on both sides is split (which clones it). A lookup sees all of it or nothing. `O(h)` and the entries removed.
+    ///
+    /// # Errors
+    ///
+    /// Out of memory, or a range that holds no index. The value comes back, and the tree is as it was. A session remembers up to sixteen
+    /// clones that were made for nothing, because memory ran out after that; then a store that would have to clone is refused as if it had
+    /// none, until the next [`bump`](Self::bump).
+    #[inline]
+    pub fn store(&mut self, range: impl RangeBounds<u64>, value: V) -> Result<(), StoreError<V>>
+    where
+        V: TryClone,
+    {
+        let window = match inclusive(&range) {
+            Ok(window) => window,
+            Err(bad) => return Err(StoreError { value, kind: StoreErrorKind::BadRange(bad) }),
+        };
+        // SAFETY: an entry of the tree is not taken back during the call.
+        let mut split = |entry| unsafe { try_clone_raw::<V>(entry) };
+        let (stored, _) = self.put(None, window, Pending::new(value), None, &mut split);
+        stored.map_err(|value| StoreError { value: value.into_value(), kind: StoreErrorKind::OutOfMemory })
+    }
+
+    /// Stores `value` at a range, from the end of `path` if there is one. `copy`: of the entry that is split, if it was made already; else
+    /// `split` makes it. Also gives the levels that changed.
+    #[inline]
+    pub(crate) fn put(
+        &mut self,
+        path: Option<&Path>,
+        window: (u64, u64),
+        value: Pending<V>,
+        copy: Option<NonNull<()>>,
+        split: &mut dyn FnMut(NonNull<()>) -> Result<NonNull<()>, AllocError>,
+    ) -> (Result<(), Pending<V>>, usize) {
+        /// A session with the value that it is storing. If a clone panics, that is dropped outside the lock.
+        struct Storing<'w, 't, V: Shared<R>, R: Rcu, L: RawMutex>(&'w mut Writer<'t, V, R, L>, NonNull<()>);
+
+        impl<V: Shared<R>, R: Rcu, L: RawMutex> Drop for Storing<'_, '_, V, R, L> {
+            fn drop(&mut self) {
+                // Nothing was cloned unless there was room, and that is still there.
+                self.0.outside().add_entry(self.1);
+            }
+        }
+
+        self.owe(Duty::Grown);
+        let word = value.word();
+        let storing = Storing(self, value.into_raw());
+        let room = storing.0.has_room();
+        let (stored, touched) = storing.0.with(path, |writer, left_over| {
+            left_over.unused = copy;
+            let mut split = |entry| if room { split(entry) } else { Err(AllocError(())) };
+            writer.append(window, word) || writer.write(window, word, Memory::Allocate, left_over, &mut split).is_ok()
+        });
+        let raw = storing.1;
+        core::mem::forget(storing);
+        if stored {
+            return (Ok(()), touched);
+        }
+        // SAFETY: given up above, and neither stored nor put away.
+        (Err(unsafe { Pending::from_raw(raw) }), touched)
+    }
+
+    /// Stores `value` at `range` if no entry overlaps it. `O(h)`.
+    ///
+    /// # Errors
+    ///
+    /// The first range in the way; out of memory; a range that holds no index. The value comes back, and the tree is as it was.
+    #[inline]
+    pub fn insert(&mut self, range: impl RangeBounds<u64>, value: V) -> Result<(), InsertError<V>> {
+        self.grow(|writer, left_over| insert_with(writer, &range, value, left_over))
+    }
+
+    /// Puts `value` in the place of the entry that covers `index`; the range stays. `O(h)`. One slot store; for an entry without a
+    /// link of its own (`Box`, `Arc`) one new leaf.
+    ///
+    /// # Errors
+    ///
+    /// No entry covers `index`: the value comes back with the gap. Out of memory for the leaf.
+    #[inline]
+    pub fn replace(&mut self, index: u64, value: V) -> Result<Removed<'t, V, R, L>, ReplaceError<V>> {
+        self.replace_from(None, index, Pending::new(value)).0
+    }
+
+    /// As [`replace`](Self::replace), from the end of `path`. Also gives the levels that changed.
+    #[inline]
+    pub(crate) fn replace_from(
+        &mut self,
+        path: Option<&Path>,
+        index: u64,
+        value: Pending<V>,
+    ) -> (Result<Removed<'t, V, R, L>, ReplaceError<V>>, usize) {
+        let lock = self.lock;
+        if V::RELEASE != How::Slot {
+            let (exchanged, _) = self.with(path, |writer, _| writer.exchange(index, value.word()));
+            if let Some(old) = exchanged {
+                value.stored();
+                self.owe(Duty::Links);
+                // SAFETY: the entry was just taken out of its slot.
+                return (Ok(unsafe { Removed::new(lock, (old.first, old.last), old.entry, None) }), 0);
+            }
+        }
+        self.owe(Duty::Grown);
+        let (replaced, touched) = self.with(path, |writer, left_over| {
+            let Some((bottom, old)) = writer.bottom(index).and_then(|bottom| Some((bottom, bottom.entry()?))) else {
+                let (first, last, _) = lookup_range(writer.root, index);
+                let (first, last) = whole_gap(writer.root, first, last);
+                return Err((value, ReplaceErrorKind::Vacant(first..=last)));
+            };
+            let frame = bottom.frame;
+            let range = (frame.first(), frame.last());
+            // The range is that of the entry, so there is nothing to split.
+            if writer.write(range, value.word(), Memory::Allocate, left_over, &mut |_| Err(AllocError(()))).is_err() {
+                return Err((value, ReplaceErrorKind::OutOfMemory));
+            }
+            value.stored();
+            // What was displaced is handed out here; else the slot in the retired leaf carries it.
+            let carrier = left_over.displaced.pop().is_none().then_some((frame.node, frame.slot));
+            if carrier.is_some() {
+                lock.carry();
+            }
+            // SAFETY: the old entry was displaced from its slot, or is carried by that of the retired leaf.
+            Ok(unsafe { Removed::new(lock, range, old, carrier) })
+        });
+        (replaced.map_err(|(value, kind)| ReplaceError { value: value.into_value(), kind }), touched)
+    }
+
+    /// Takes out the entry that covers `index`, with its whole range. One slot store, `O(h)`.
+    ///
+    /// Cannot fail: never allocates, never waits for readers, enters no read section.
+    #[inline]
+    pub fn erase(&mut self, index: u64) -> Option<Removed<'t, V, R, L>> {
+        self.erase_from(None, index).0
+    }
+
+    /// As [`erase`](Self::erase), from the end of `path`. Also gives the levels that changed.
+    #[inline]
+    pub(crate) fn erase_from(&mut self, path: Option<&Path>, index: u64) -> (Option<Removed<'t, V, R, L>>, usize) {
+        let lock = self.lock;
+        let (erased, touched) = self.with(path, |writer, _| {
+            let erased = writer.erase(index)?;
+            if erased.carrier.is_some() {
+                lock.carry();
+            }
+            // SAFETY: the entry was just taken out, or is carried by its slot.
+            Some(unsafe { Removed::new(lock, (erased.first, erased.last), erased.entry, erased.carrier) })
+        });
+        (erased, touched)
+    }
+
+    /// Removes everything inside `range`. Entries that stick out are cut, one that sticks out on both sides is split (which clones
+    /// it). `O(h)` and the entries removed.
+    ///
+    /// The same as [`remove_or`](Self::remove_or) with [`Shortage::Allocate`]: the session fills the reserve when it ends, and hands over.
+    ///
+    /// # Errors
+    ///
+    /// As [`MapleTree::remove`](crate::MapleTree::remove).
+    pub fn remove(&mut self, range: impl RangeBounds<u64>) -> Result<(), RemoveError>
+    where
+        V: TryClone,
+    {
+        self.remove_or(range, Shortage::Allocate)
+    }
+
+    /// Removes everything inside `range`; `shortage` says what to do when that cuts an entry and needs a node, and neither this tree
+    /// nor the reserve has one. `O(h)` and the entries removed. See [`MapleTree::remove_or`](crate::MapleTree::remove_or).
+    ///
+    /// A session does not wait for others, who may be waiting for it: [`Shortage::Wait`] is as [`Shortage::Refuse`] here.
+    ///
+    /// # Errors
+    ///
+    /// A range that holds no index; the entry that would have been cut; out of memory, when a hole inside one entry needed it (or a clone for it,
+    /// see [`store`](Self::store)). The tree is as it was.
+    pub fn remove_or(&mut self, range: impl RangeBounds<u64>, shortage: Shortage) -> Result<(), RemoveError>
+    where
+        V: TryClone,
+    {
+        let window = inclusive(&range).map_err(RemoveError::BadRange)?;
+        let allocate = shortage == Shortage::Allocate;
+        if allocate {
+            self.owe(Duty::Grown);
+        }
+        let room = self.has_room();
+        let split = |entry| {
+            if !room {
+                return Err(AllocError(()));
+            }
+            // SAFETY: an entry of the tree is not taken back during the call.
+            unsafe { try_clone_raw::<V>(entry) }
+        };
+        self.with(None, |writer, left_over| remove_with(writer, window, allocate, left_over, split)).0
+    }
+
+    /// Removes every entry that lies wholly inside `range`; entries that stick out stay whole. `O(h)`. In place, from the top: at most
+    /// 15 slot stores a level for each end of the range.
+    ///
+    /// Cannot fail: never allocates, never waits for readers, enters no read section. A range that holds no index removes nothing.
+    pub fn remove_whole(&mut self, range: impl RangeBounds<u64>) {
+        if let Ok((first, last)) = inclusive(&range) {
+            self.with(None, |writer, _| writer.kill(first, last));
+        }
+    }
+
+    /// Rebuilds the structure with full nodes, after removals that left it sparse. `O(n)`; readers see the old nodes or the new ones, with the
+    /// same entries.
+    ///
+    /// # Errors
+    ///
+    /// Out of memory; the tree is as it was. The new nodes are there before the old ones go.
+    pub fn compact(&mut self) -> Result<(), AllocError> {
+        self.grow(|writer, _| writer.compact())
+    }
+
+    /// Removes every entry with one store. Cannot fail: never allocates, never waits for readers, enters no read section.
+    pub fn clear(&mut self) {
+        self.with(None, |writer, _| writer.clear());
+    }
+
+    /// Removes every entry whose range **starts** at or after `from`. An entry that starts before `from` and covers it stays whole.
+    /// `O(h)` whatever the size of the tail. Cannot fail; see [`MapleTree::prune`](crate::MapleTree::prune).
+    pub fn prune(&mut self, from: u64) -> Pruned {
+        let prune = |writer: &mut TreeMut<'_>, _: &mut Leftovers| {
+            writer.prune_by_path_copy(from, false, Memory::Earmark).unwrap_or_else(|_| {
+                writer.owner.reserve.note_in_place_fall();
+                writer.prune_in_place(from)
+            })
+        };
+        self.with(None, prune).0
+    }
+
+    /// As [`prune`](Self::prune), but always in place: takes no node, and readers see the tail vanish piece by piece.
+    pub fn prune_in_place(&mut self, from: u64) -> Pruned {
+        self.with(None, |writer, _| writer.prune_in_place(from)).0
+    }
+
+    /// Removes everything at or after `from`; an entry that covers `from` is made to end before it. `O(h)`. Never allocates.
+    ///
+    /// The same as [`prune_cut_or`](Self::prune_cut_or) with [`Shortage::Refuse`].
+    ///
+    /// # Errors
+    ///
+    /// The border lies inside an entry, and neither the tree nor the reserve has the nodes for a copy of the path (at most `h`).
+    /// The tree is as it was.
+    pub fn prune_cut(&mut self, from: u64) -> Result<Pruned, WouldCut> {
+        self.prune_cut_or(from, Shortage::Refuse)
+    }
+
+    /// Removes everything at or after `from`; an entry that covers `from` is made to end before it. `shortage` says what to do when
+    /// there is such an entry and neither this tree nor the reserve has the nodes for a copy of the path, at most `h`. `O(h)`.
+    ///
+    /// A session does not wait for others, who may be waiting for it: [`Shortage::Wait`] is as [`Shortage::Refuse`] here.
+    ///
+    /// # Errors
+    ///
+    /// The entry that would have been cut. The tree is as it was.
+    pub fn prune_cut_or(&mut self, from: u64, shortage: Shortage) -> Result<Pruned, WouldCut> {
+        let mut prune = |memory| {
+            let cut = |writer: &mut TreeMut<'_>, _: &mut Leftovers| match writer.prune_by_path_copy(from, true, memory) {
+                Ok(pruned) => Ok(pruned),
+                Err(NoPath::WouldCut(first, last)) => Err(WouldCut { range: first..=last, at: from }),
+                Err(NoPath::TooFewNodes) => {
+                    writer.owner.reserve.note_in_place_fall();
+                    Ok(writer.prune_in_place(from))
+                }
+            };
+            self.with(None, cut).0
+        };
+        match prune(Memory::Earmark) {
+            Err(_) if shortage == Shortage::Allocate => prune(Memory::Allocate),
+            result => result,
+        }
+    }
+
+    /// A copy of the tree, node for node, with a clone of every entry; not yet shared. `O(n)`. See
+    /// [`MapleTree::dup`](crate::MapleTree::dup).
+    ///
+    /// # Errors
+    ///
+    /// Out of memory. What was cloned until then is dropped when the session ends.
+    pub fn dup(&mut self) -> Result<RangeMap<V>, AllocError>
+    where
+        V: TryClone,
+    {
+        /// A copy whose entries are dropped outside the lock if it does not become whole.
+        struct Partial<'o, V: Entry>(RangeMap<V>, &'o mut Release<'static>);
+
+        impl<V: Entry> Drop for Partial<'_, V> {
+            fn drop(&mut self) {
+                if let Some((node, level)) = self.0.root.load() {
+                    self.0.root.publish(None);
+                    self.1.add_tree(node, level);
+                }
+            }
+        }
+
+        let map = self.map.get();
+        // SAFETY: the root is atomic; no `&mut` to it or to the whole map exists while the tree is borrowed.
+        let root = unsafe { &(*map).root };
+        let untidy = self.owner().untidy;
+        let mut partial = Partial(RangeMap::with_reserve(self.owner().reserve), self.outside());
+        // SAFETY: the tree has entries of its own type.
+        let copied = unsafe { clone_root((root, untidy), &mut partial.0) };
+        partial.0.grown();
+        copied.map(|()| core::mem::take(&mut partial.0))
+    }
+
+    /// As [`dup`](Self::dup), with every entry made by `entry` from the range and the entry of the original. See
+    /// [`MapleTree::try_dup_with`](crate::MapleTree::try_dup_with).
+    ///
+    /// # Errors
+    ///
+    /// Out of memory for the nodes, before `entry` was called; or the error of `entry`, with a valid map of exactly the entries
+    /// before the one that failed. Getting there allocates nothing.
+    ///
+    /// # Panics
+    ///
+    /// When `entry` does. The entries it made, of a type that the session knows nothing of, are then dropped under the lock: where their `Drop`
+    /// may call the tree, use the tree's own method.
+    #[expect(clippy::result_large_err, reason = "the copy that failed is as large as one that did not")]
+    pub fn try_dup_with<W: Entry, E>(
+        &mut self,
+        entry: impl FnMut(RangeInclusive<u64>, V::Ref<'_>) -> Result<W, E>,
+    ) -> Result<RangeMap<W>, DupError<W, E>> {
+        let mut copy = RangeMap::new();
+        let copied = self.copy_into(&mut copy, entry);
+        outcome(copy, copied)
+    }
+
+    /// As [`try_dup_with`](Self::try_dup_with), into a map of the caller's.
+    pub(crate) fn copy_into<W: Entry, E>(
+        &mut self,
+        copy: &mut RangeMap<W>,
+        mut entry: impl FnMut(RangeInclusive<u64>, V::Ref<'_>) -> Result<W, E>,
+    ) -> Result<(), crate::copy::Stopped<E>> {
+        copy.owner.reserve = self.owner().reserve;
+        copy_root((self.root(), self.owner().untidy), copy, |first, last, old| {
+            // SAFETY: an entry of the tree is not taken back while its writer is kept out.
+            entry(first..=last, unsafe { V::borrow(old) }).map(W::into_raw)
+        })
+    }
+
+    /// Checks every invariant of the structure. `O(n)`, allocates. For tests and for the distrustful.
+    ///
+    /// # Errors
+    ///
+    /// The first broken invariant, and where.
+    pub fn validate(&self) -> Result<Summary, Invalid> {
+        validate(self.root(), self.owner())
+    }
+
+    /// The structure as text.
+    pub fn dump(&self) -> Dump<'_> {
+        Dump { root: self.root(), lock: None }
+    }
+
+    /// The structure as a graph for Graphviz.
+    pub fn dot(&self) -> Dot<'_> {
+        Dot { root: self.root(), lock: None }
+    }
+
+    /// Figures of the tree.
+    pub fn figures(&self) -> TreeFigures {
+        TreeFigures::of(self.root(), self.owner())
+    }
+}
+
+impl<V: Shared<R>, R: Rcu, L: RawMutex> Drop for Writer<'_, V, R, L> {
+    /// Lets go of the lock, then does what the session left: see [`Writer`].
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: nothing but `outside`, which needs no lock, is touched after this.
+        unsafe { self.leave() }.run::<R>();
+    }
+}
+
+impl<V: Shared<R>, R: Rcu, L: RawMutex> fmt::Debug for Writer<'_, V, R, L>
+where
+    for<'a> V::Ref<'a>: fmt::Debug,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
+}
+
+/// Releases a batch of retired nodes.
+///
+/// # Safety
+///
+/// `nodes` is a list of retired nodes of a tree with entries of type `V`, given up with `Limbo::into_raw`, and a grace period has
+/// passed since; `reserve` is that tree's.
+unsafe fn release_batch<V: Entry>(nodes: NonNull<()>, reserve: *const ()) {
+    // SAFETY: reserves live for ever.
+    let reserve: &'static Reserve = unsafe { &*reserve.cast() };
+    // SAFETY: the caller's promise.
+    let limbo = unsafe { Limbo::from_raw(nodes) };
+    // SAFETY: the caller's promise.
+    unsafe { Release::new(limbo, Kind::of::<V>(), Sink::Waiting(reserve)) }.run();
+}
