@@ -135,6 +135,32 @@ fn beside<K: Kind>() {
     ledger.assert_all_dropped();
 }
 
+/// A reader's cursor and changes by turns: what it says is of the tree that it came through, until it comes from the root again.
+#[test]
+fn by_turns() {
+    let _alone = alone();
+    // Leaves of sixteen entries, ten indices each; the last two of the first leaf go.
+    let tree = MapleTree::<u32>::from((0..48u64).map(|at| (at * 10..=at * 10 + 9, 1)).collect::<maple_tree::RangeMap<u32>>());
+    tree.remove_whole(140..=159);
+    let guard = tree.pin();
+    let mut cursor = tree.cursor(&guard);
+    assert_eq!(cursor.seek(135), Some(1));
+    assert_eq!(cursor.next_slot(), Some((140..=159, None)), "up to the next leaf");
+    tree.store(135..=145, 2).expect("memory");
+    // The leaf is another one, and in it an entry reaches into what was just said to be free.
+    assert_eq!(cursor.prev(), Some((130..=134, 1)));
+    assert_eq!(cursor.seek(140), Some(2), "from the root");
+    assert_eq!(cursor.range(), Some(135..=145));
+    tree.clear();
+    assert_eq!(cursor.value(), Some(2), "it is not released before the read section ends");
+    assert_eq!(cursor.next(), Some((160..=169, 1)), "where it came through");
+    let position = cursor.pause();
+    let mut cursor = tree.cursor(&guard);
+    cursor.resume(position);
+    assert_eq!(cursor.next(), None, "of the tree as it is");
+    assert_eq!(cursor.prev_slot(), Some((0..=u64::MAX, None)));
+}
+
 #[test]
 fn ints() {
     beside::<Ints>();
