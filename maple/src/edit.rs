@@ -87,6 +87,7 @@ impl TreeMut<'_> {
         left_over: &mut Leftovers,
         split: &mut dyn FnMut(NonNull<()>) -> Result<NonNull<()>, AllocError>,
     ) -> Result<(), AllocError> {
+        self.touch(first, last);
         if search::run(Change { writer: self, first, last, word, memory, left_over, split })? {
             return Ok(());
         }
@@ -207,6 +208,7 @@ impl TreeMut<'_> {
                         self.owner.retire(unsafe { NodeRef::from_target(target) }, level - 1, Remains::Tree);
                     }
                 }
+                self.touch_node(l.node, level);
                 // SAFETY: exclusive access.
                 unsafe { l.node.fill(run.lasts(), run.words()) };
                 return Ok(());

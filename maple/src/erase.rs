@@ -48,6 +48,7 @@ impl TreeMut<'_> {
                 Some((Exchanged { first, last, entry }, matches!(done, Ok(true))))
             }
         }
+        self.touch(index, index);
         let (taken, done) = search::run(TakeOut(self, index))?;
         if !done {
             let mut left_over = Leftovers::default();
@@ -64,6 +65,7 @@ impl TreeMut<'_> {
         let entry = bottom.entry()?;
         let frame = bottom.frame;
         let (first, last) = (frame.first(), frame.last());
+        self.touch(first, last);
         let carrier = self.kind.carried_by_slot.then_some((frame.node, frame.slot));
         if carrier.is_some() {
             frame.node.publish(frame.slot, frame.word().dead());
@@ -102,6 +104,7 @@ impl TreeMut<'_> {
         self.forget();
         let root = self.root.load();
         self.owner.untidy = false;
+        self.owner.tracks = false;
         self.root.publish(None);
         if let Some((node, level)) = root {
             self.owner.retire(node, level, Remains::Tree);
@@ -112,6 +115,7 @@ impl TreeMut<'_> {
     /// number of slot stores: at most 15 a level for each border that lies inside the tree.
     pub(crate) fn kill(&mut self, first: u64, last: u64) -> usize {
         self.forget();
+        self.touch(first, last);
         let Some((node, level)) = self.root.load() else {
             return 0;
         };

@@ -27,6 +27,7 @@ mod splice;
 
 mod node;
 
+mod companion;
 mod list;
 mod path;
 mod pool;
@@ -37,6 +38,7 @@ mod run;
 mod overflow;
 mod owner;
 mod range;
+mod touch;
 mod tree_mut;
 mod walk;
 
@@ -47,6 +49,7 @@ mod compact;
 mod dump;
 mod dup;
 mod erase;
+mod gap;
 mod iter;
 mod leaf;
 mod prune;
@@ -55,6 +58,7 @@ mod validate;
 
 mod extend;
 mod face;
+mod free;
 mod figures;
 mod hint;
 mod tail;
@@ -66,6 +70,7 @@ mod copy;
 mod removed;
 mod tree;
 
+mod alloc;
 mod reclaim;
 
 pub use copy::DupError;
@@ -75,6 +80,7 @@ pub use error::{
     BadRange, InsertError, InsertErrorKind, RemoveError, ReplaceError, ReplaceErrorKind, StoreError, StoreErrorKind, WouldCut,
 };
 pub use face::Shortage;
+pub use free::{AllocRangeError, AllocRangeErrorKind, Cyclic, FindError};
 pub use figures::TreeFigures;
 pub use iter::{Gaps, Iter};
 pub use map::RangeMap;

@@ -156,12 +156,12 @@ impl<V: Entry> RangeMap<V> {
         unsafe { Gaps::new(&self.root, inclusive(&range).ok()) }
     }
 
-    fn writer(&mut self) -> TreeMut<'_> {
+    pub(crate) fn writer(&mut self) -> TreeMut<'_> {
         TreeMut::new(&self.root, &mut self.owner, Mode::Exclusive, Kind::of::<V>())
     }
 
     /// Releases what an operation displaced and retired. Last, because an entry's `Drop` may panic.
-    fn release(&mut self, left_over: Leftovers) {
+    pub(crate) fn release(&mut self, left_over: Leftovers) {
         // SAFETY: it was made for the map and is in no slot.
         drop(left_over.unused.map(|copy| unsafe { V::from_raw(copy) }));
         if V::NEEDS_DROP && !left_over.displaced.is_empty() {

@@ -147,7 +147,8 @@ impl TreeMut<'_> {
             hint.bottom = Some(*bottom);
             self.near = true;
         }
-        hint.edge = edge;
+        // Where free space is tracked, a store says what it touches, also one at the end of the last leaf.
+        hint.edge = if self.owner.tracks { (0, 0) } else { edge };
         hint.live = true;
     }
 
