@@ -74,8 +74,11 @@ impl Companion {
     /// The caller is the writer of the tree that `node` is in. `memory` is a node that nobody else has.
     pub(crate) unsafe fn give(node: NodeRef, memory: NodeRef) -> Self {
         let companion = memory.as_ptr().cast::<Figures>();
-        let unknown =
-            Figures { borders: [const { Cell::new(0) }; PIVOTS], stale: Cell::new(u64::MAX), slots: [const { Cell::new(0) }; SLOTS] };
+        let unknown = Figures {
+            borders: [const { Cell::new(0) }; PIVOTS],
+            stale: Cell::new(u64::MAX),
+            slots: [const { Cell::new(0) }; SLOTS],
+        };
         // SAFETY: nobody else has the memory, which is as large and as aligned as figures are.
         unsafe { companion.write(unknown) };
         node.set_companion(memory);

@@ -58,8 +58,8 @@ mod validate;
 
 mod extend;
 mod face;
-mod free;
 mod figures;
+mod free;
 mod hint;
 mod tail;
 
@@ -80,8 +80,8 @@ pub use error::{
     BadRange, InsertError, InsertErrorKind, RemoveError, ReplaceError, ReplaceErrorKind, StoreError, StoreErrorKind, WouldCut,
 };
 pub use face::Shortage;
-pub use free::{AllocRangeError, AllocRangeErrorKind, Cyclic, FindError};
 pub use figures::TreeFigures;
+pub use free::{AllocRangeError, AllocRangeErrorKind, Cyclic, FindError};
 pub use iter::{Gaps, Iter};
 pub use map::RangeMap;
 pub use pool::{PoolFigures, pool_figures};

@@ -172,7 +172,8 @@ fn check_companion(level: usize, frame: &Frame, owner: &Owner, summary: &mut Sum
     });
     let len = frame.node.len();
     let wrong_slot = (0..len).find(|slot| companion.slot(*slot).is_some_and(|figure| figure != slots[*slot]));
-    let wrong_border = (1..len).map(|slot| slot - 1).find(|slot| companion.border(*slot).is_some_and(|figure| figure != borders[*slot]));
+    let wrong_border =
+        (1..len).map(|slot| slot - 1).find(|slot| companion.border(*slot).is_some_and(|figure| figure != borders[*slot]));
     match wrong_slot.or(wrong_border) {
         Some(slot) => Err(invalid(level, frame, Some(slot), InvalidKind::WrongGap)),
         None => Ok(()),

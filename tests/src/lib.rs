@@ -1,7 +1,7 @@
 //! What the integration tests share: a model to compare with ([`model`]), one interface over
 //! both faces of the tree ([`face`]) for several kinds of entries ([`entry`]), the comparison
 //! itself ([`check`]), operations that can be generated, run and printed as Rust code ([`op`]),
-//! and a face with its model side by side ([`pair`]).
+//! and a face with its model side by side ([`pair`]). What the model says of free space is in [`space`].
 //!
 //! For the tests of failing memory and of readers beside a writer: an allocator that counts and
 //! refuses ([`alloc`], [`ballast`]), entries whose values are booked ([`counted`]), contents and
@@ -22,6 +22,7 @@ pub mod model;
 pub mod op;
 pub mod pair;
 pub mod shapes;
+pub mod space;
 pub mod trace;
 
 pub use model::{Bounds, Inclusive, Item, Model, Refusal, Span, span};
