@@ -18,7 +18,7 @@
 //! ([`gap`](crate::gap)). Readers pay nothing: neither the layout of nodes nor what they load changes.
 
 use crate::node::{NODE_BYTES, NodeRef, SLOTS};
-use crate::search::PIVOTS;
+use crate::search::{self, Operation, PIVOTS, Search};
 use core::cell::Cell;
 use core::ptr::NonNull;
 
@@ -109,6 +109,40 @@ impl Companion {
         self.known(SLOTS + slot).then(|| self.figures().borders[slot].get())
     }
 
+    /// The slots and the borders whose figures are `size` or more, or not known, as bits; others may be set behind the last slot in use.
+    pub(crate) fn not_below(self, size: u64) -> (u32, u32) {
+        struct NotBelow<'f>(&'f Figures, u64);
+
+        impl Operation for NotBelow<'_> {
+            type Output = (u32, u32);
+
+            #[inline(always)]
+            fn run<S: Search>(self, _: S) -> (u32, u32) {
+                let Self(figures, size) = self;
+                let large = |bits, (n, figure): (u32, &Cell<u64>)| bits | u32::from(figure.get() >= size) << n;
+                ((0..).zip(&figures.slots).fold(0, large), (0..).zip(&figures.borders).fold(0, large))
+            }
+        }
+        let figures = self.figures();
+        let (slots, borders) = search::run(NotBelow(figures, size));
+        let unknown = halves(figures.stale.get());
+        (slots | unknown.0, borders | unknown.1)
+    }
+
+    /// The slots and the borders whose figures are not known, as bits, in a node with `len` slots in use.
+    pub(crate) fn unknown(self, len: usize) -> (u32, u32) {
+        let (slots, borders) = halves(self.figures().stale.get());
+        let below = |len: usize| !(u32::MAX << len);
+        (slots & below(len), borders & below(len - 1))
+    }
+
+    /// The largest figure of a node with `len` slots in use, of which none is unknown.
+    pub(crate) fn largest(self, len: usize) -> u64 {
+        let figures = self.figures();
+        let all = figures.slots[..len].iter().chain(&figures.borders[..len - 1]);
+        all.fold(0, |largest, figure| largest.max(figure.get()))
+    }
+
     pub(crate) fn set_slot(self, slot: usize, figure: u64) {
         self.figures().slots[slot].set(figure);
         self.note(slot);
@@ -124,6 +158,12 @@ impl Companion {
         let stale = &self.figures().stale;
         stale.set(stale.get() | places.0);
     }
+}
+
+/// The bits of slots and those of borders.
+fn halves(places: u64) -> (u32, u32) {
+    let all = places as u32;
+    (all & !(u32::MAX << SLOTS), all >> SLOTS)
 }
 
 /// How many indices there are in `first..=last`; 2^64 of them count as 2^64 - 1.

@@ -65,7 +65,7 @@ impl TreeMut<'_> {
         let entry = bottom.entry()?;
         let frame = bottom.frame;
         let (first, last) = (frame.first(), frame.last());
-        self.touch(first, last);
+        self.touch(index, index);
         let carrier = self.kind.carried_by_slot.then_some((frame.node, frame.slot));
         if carrier.is_some() {
             frame.node.publish(frame.slot, frame.word().dead());
@@ -81,9 +81,14 @@ impl TreeMut<'_> {
 
     /// Unlinks the nodes at the end of the path to `index` that hold nothing alive.
     pub(crate) fn collapse(&mut self, index: u64) {
-        if self.bottom(index).is_none_or(|bottom| bottom.frame.live(0..SLOTS).next().is_some()) {
-            return;
+        if self.bottom(index).is_some_and(|bottom| bottom.frame.live(0..SLOTS).next().is_none()) {
+            self.unlink_empty(index);
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn unlink_empty(&mut self, index: u64) {
         self.forget();
         self.owner.untidy = true;
         let path = Path::to(self.root.load(), index);

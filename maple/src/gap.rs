@@ -117,19 +117,26 @@ impl Search<'_, '_> {
             return look_in_leaf(&frame, from, to, want);
         }
         let companion = self.companion(frame.node);
+        // Where the bounds cut through the node or a slot, the figures are a limit.
+        let (slots, borders) = companion.map_or((!0, !0), |companion| companion.not_below(want.size));
+        let mut left = (slots | borders) & (!0 << from) & (!0 >> (31 - to));
         // The last run over a border that was tried in vain: its other borders need not be.
         let mut tried = None;
-        // Slots and the borders between them, in order: the place 2 * i is slot i, the next one the border behind it.
-        for n in 0..=2 * (to - from) {
-            let place = match want.side {
-                Side::Lowest => 2 * from + n,
-                Side::Highest => 2 * to - n,
+        while left != 0 {
+            let slot = match want.side {
+                Side::Lowest => left.trailing_zeros(),
+                Side::Highest => left.ilog2(),
             };
-            let step = Frame { slot: place / 2, ..frame };
-            let found = if place % 2 == 0 {
-                self.look_in_slot(level, &step, companion, want)
-            } else {
-                look_at_border(level, &step, companion, want, &mut tried)
+            left &= !(1 << slot);
+            let (in_slot, at_border) = (slots & 1 << slot != 0, borders & 1 << slot != 0);
+            let step = Frame { slot: slot as usize, ..frame };
+            let at_border = at_border && step.slot < to;
+            // The border lies behind the slot.
+            let mut look_at_border = || if at_border { look_at_border(level, &step, companion, want, &mut tried) } else { None };
+            let found = match (want.side, in_slot) {
+                (Side::Lowest, true) => self.look_in_slot(level, &step, companion, want).or_else(look_at_border),
+                (Side::Highest, true) => look_at_border().or_else(|| self.look_in_slot(level, &step, companion, want)),
+                (_, false) => look_at_border(),
             };
             if found.is_some() {
                 return found;
@@ -164,39 +171,52 @@ impl Search<'_, '_> {
     /// The length of the longest run below `frame` inside `low..=high`, which overlaps its range.
     fn longest(&mut self, level: usize, frame: Frame, low: u64, high: u64) -> u64 {
         let (from, to) = frame.reached(low, high).into_inner();
-        let mut longest = 0;
-        let mut add = |first: u64, last: u64| {
-            let (first, last) = (first.max(low), last.min(high));
-            longest = longest.max(length(first, last));
-        };
+        let clipped = |first: u64, last: u64| length(first.max(low), last.min(high));
         if level == 0 {
+            let mut longest = 0;
             runs_in_leaf(&frame, from, to, |first, last| {
-                add(first, last);
+                longest = longest.max(clipped(first, last));
                 None::<()>
             });
             return longest;
         }
         let companion = self.companion(frame.node);
+        if let Some(companion) = companion.filter(|_| low <= frame.min && frame.max <= high) {
+            let (slots, borders) = companion.unknown(to + 1);
+            for_each_bit(slots, |slot| {
+                self.figure_of_slot(level, &Frame { slot, ..frame }, companion);
+            });
+            for_each_bit(borders, |slot| {
+                figure_of_border(level, &Frame { slot, ..frame }, companion);
+            });
+            return companion.largest(to + 1);
+        }
+        let mut longest = 0;
         for slot in from..=to {
             let step = Frame { slot, ..frame };
             let inside = low <= step.first() && step.last() <= high;
             let figure = match (child(level, &step), companion) {
                 (_, Some(companion)) if inside => self.figure_of_slot(level, &step, companion),
                 (Some(child), _) => self.longest(level - 1, child, low, high),
-                (None, _) => length(step.first().max(low), step.last().min(high)),
+                (None, _) => clipped(step.first(), step.last()),
             };
             longest = longest.max(figure);
         }
         for slot in from..to {
             let step = Frame { slot, ..frame };
-            if companion.is_some_and(|companion| figure_of_border(level, &step, companion) <= longest) {
-                continue;
-            }
-            if let Some((first, last)) = run_over(level, &step) {
-                longest = longest.max(length(first.max(low), last.min(high)));
+            let too_short = companion.is_some_and(|companion| figure_of_border(level, &step, companion) <= longest);
+            if !too_short && let Some((first, last)) = run_over(level, &step) {
+                longest = longest.max(clipped(first, last));
             }
         }
         longest
+    }
+}
+
+fn for_each_bit(mut bits: u32, mut each: impl FnMut(usize)) {
+    while bits != 0 {
+        each(bits.trailing_zeros() as usize);
+        bits &= bits - 1;
     }
 }
 

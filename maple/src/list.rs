@@ -187,9 +187,15 @@ impl Limbo {
     /// The link of the node is about to be the list's: its companion would be lost. Only inner nodes have one.
     #[inline]
     fn push_companion(&mut self, node: NodeRef, level: usize) {
-        if level > 0
-            && let Some(companion) = node.take_companion()
-        {
+        if level > 0 && node.has_companion() {
+            self.push_companion_of(node);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn push_companion_of(&mut self, node: NodeRef) {
+        if let Some(companion) = node.take_companion() {
             // Not a node of the tree, so not counted as waiting either.
             self.push_tagged(companion, Remains::Nothing.bits() << REMAINS_SHIFT | BELOW);
         }

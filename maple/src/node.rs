@@ -471,12 +471,18 @@ impl NodeRef {
         self.link().store(link, Ordering::Relaxed);
     }
 
+    /// Whether this inner node, which is on no list, has a companion.
+    #[inline]
+    pub(crate) fn has_companion(self) -> bool {
+        self.load_link().addr() & COMPANION != 0
+    }
+
     /// The companion of an inner node that is on no list.
     pub(crate) fn companion(self) -> Option<NodeRef> {
-        let link = self.load_link();
-        if link.addr() & COMPANION == 0 {
+        if !self.has_companion() {
             return None;
         }
+        let link = self.load_link();
         // SAFETY: only `set_companion` tags the link of a node that is on no list (invariant 4), and what it tags is a node.
         NonNull::new(link.map_addr(|addr| addr & !COMPANION)).map(|companion| unsafe { Self::from_target(companion) })
     }

@@ -11,11 +11,15 @@
 
 use crate::companion::{Companion, Places, length};
 use crate::node::NodeRef;
-use crate::path::Frame;
+use crate::path::{Frame, Path};
 use crate::tree_mut::TreeMut;
 
 /// Whether what is free beside a change may go on to the first and to the last index of a node.
-type Reach = (bool, bool);
+#[derive(Clone, Copy, Debug)]
+struct Reach {
+    left: bool,
+    right: bool,
+}
 
 impl TreeMut<'_> {
     /// What is free inside `first..=last`, or inside an entry that one of them lies in, is about to change. One test in a tree in which
@@ -28,9 +32,33 @@ impl TreeMut<'_> {
     }
 
     #[cold]
+    #[inline(never)]
     fn forget_figures(&mut self, first: u64, last: u64) {
-        if let Some((node, level)) = self.root.load() {
-            touch_below(level, &Frame { node, min: 0, max: u64::MAX, slot: 0 }, first, last);
+        let left = Path::to(self.root.load(), first);
+        let Some(lowest) = left.bottom() else { return };
+        let end = if left.at(0).is_some() { lowest.max } else { lowest.last() };
+        let apart = (end < last).then(|| Path::to(self.root.load(), last));
+        let mut reach = Reach { left: true, right: true };
+        for level in 0..=left.top() {
+            let l = left.at(level);
+            match (l, apart.as_ref().map_or(l, |apart| apart.at(level))) {
+                (Some(l), Some(r)) if l.node == r.node => {
+                    let to = if level == 0 && last > l.last() { l.node.search(last) } else { r.slot };
+                    reach.spread(level, l, l.slot, to);
+                }
+                (l, r) => {
+                    if let Some(l) = l {
+                        let mut outwards = Reach { right: true, ..reach };
+                        outwards.spread(level, l, l.slot, l.node.len() - 1);
+                        reach.left = outwards.left;
+                    }
+                    if let Some(r) = r {
+                        let mut outwards = Reach { left: true, ..reach };
+                        outwards.spread(level, r, 0, r.slot);
+                        reach.right = outwards.right;
+                    }
+                }
+            }
         }
     }
 
@@ -43,59 +71,55 @@ impl TreeMut<'_> {
     /// The slots of an inner node get other ends where it lies.
     #[inline(always)]
     pub(crate) fn touch_node(&mut self, node: NodeRef, level: usize) {
-        if self.owner.tracks
-            && level > 0
-            && let Some(companion) = Companion::of(node)
-        {
-            companion.forget(Places::ALL);
+        if self.owner.tracks && level > 0 {
+            forget_all_figures(node);
         }
     }
 }
 
-/// Forgets figures of `frame` and below; the frame's range overlaps the change.
-fn touch_below(level: usize, frame: &Frame, first: u64, last: u64) -> Reach {
-    let (from, to) = frame.reached(first, last).into_inner();
-    let len = frame.node.len();
-    if level == 0 {
-        // The slots that the change begins and ends in count as free: what is left of them may be.
-        let free = |slots| frame.live(slots).next().is_none();
-        return (free(0..from), free(to + 1..len));
+#[cold]
+#[inline(never)]
+fn forget_all_figures(node: NodeRef) {
+    if let Some(companion) = Companion::of(node) {
+        companion.forget(Places::ALL);
     }
-    let below = |slot| {
-        let step = Frame { slot, ..*frame };
-        // SAFETY: a live word of an inner slot is a child.
-        let child = step.word().target().map(|child| step.child(unsafe { NodeRef::from_target(child) }));
-        child.map_or((true, true), |child| touch_below(level - 1, &child, first, last))
-    };
-    let (mut left, mut right) = below(from);
-    if from < to {
-        right = below(to).1;
-    }
-    let companion = Companion::of(frame.node);
-    let may_be_free = |slot| {
-        let step = Frame { slot, ..*frame };
-        let figure = companion.and_then(|companion| companion.slot(slot));
-        !step.word().is_live() || figure.is_none_or(|figure| figure == length(step.first(), step.last()))
-    };
-    let mut touched = Places::default();
-    (from..=to).for_each(|slot| touched.add_slot(slot));
-    (from..to).for_each(|slot| touched.add_border(slot));
-    for slot in (0..from).rev() {
-        if !left {
-            break;
+}
+
+impl Reach {
+    /// Forgets the figures of a node, of which slots `from..=to` change, and says whether what is free goes on to its ends.
+    fn spread(&mut self, level: usize, frame: &Frame, from: usize, to: usize) {
+        let len = frame.node.len();
+        if level == 0 {
+            // The slots that the change begins and ends in count as free: what is left of them may be.
+            self.left = frame.live(0..from).next().is_none();
+            self.right = frame.live(to + 1..len).next().is_none();
+            return;
         }
-        touched.add_border(slot);
-        left = may_be_free(slot);
-    }
-    for slot in to + 1..len {
-        if !right {
-            break;
+        let companion = Companion::of(frame.node);
+        let may_be_free = |slot| {
+            let step = Frame { slot, ..*frame };
+            let figure = companion.and_then(|companion| companion.slot(slot));
+            !step.word().is_live() || figure.is_none_or(|figure| figure == length(step.first(), step.last()))
+        };
+        let mut touched = Places::default();
+        (from..=to).for_each(|slot| touched.add_slot(slot));
+        (from..to).for_each(|slot| touched.add_border(slot));
+        for slot in (0..from).rev() {
+            if !self.left {
+                break;
+            }
+            touched.add_border(slot);
+            self.left = may_be_free(slot);
         }
-        touched.add_border(slot - 1);
-        right = may_be_free(slot);
+        for slot in to + 1..len {
+            if !self.right {
+                break;
+            }
+            touched.add_border(slot - 1);
+            self.right = may_be_free(slot);
+        }
+        if let Some(companion) = companion {
+            companion.forget(touched);
+        }
     }
-    if let Some(companion) = companion {
-        companion.forget(touched);
-    }
-    (left, right)
 }

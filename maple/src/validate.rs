@@ -143,7 +143,7 @@ fn below(level: usize, frame: Frame, owner: &Owner, summary: &mut Summary, seen:
             below(level - 1, step.child(node), owner, summary, seen)?;
         }
     }
-    if level > 0 && frame.node.companion().is_some() {
+    if level > 0 && frame.node.has_companion() {
         check_companion(level, &frame, owner, summary, seen)?;
     }
     if !owner.untidy && (!is_tidy(frame.node, len) || frame.live(0..len).next().is_none()) {
