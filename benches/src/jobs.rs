@@ -2,7 +2,7 @@
 
 use crate::clock::{Events, together, together_with_waiting};
 use crate::replay::Recording;
-use crate::subject::{Change, MANY, RangeTable, Shared, Subject};
+use crate::subject::{Change, Holes, MANY, RangeTable, Shared, Subject};
 use crate::{PAGE, Round, Shape, Span, holes};
 use core::hint::black_box;
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -251,13 +251,27 @@ pub fn replay<S: RangeTable>(recordings: &[Recording]) -> impl FnMut(u64) -> Dur
 }
 
 /// The first fit for one of some sizes.
-pub fn first_fit<S: RangeTable>(subject: &S, count: u64) -> impl FnMut(u64) -> Duration {
+pub fn first_fit<S: Holes>(mut subject: S, count: u64) -> impl FnMut(u64) -> Duration {
     let sizes = holes::sizes(count);
     let mut at = 0;
     move |iterations| {
         together(iterations, || {
             at = (at + 1) % sizes.len();
             black_box(subject.first_fit(sizes[at]));
+        })
+    }
+}
+
+/// The same, and a range is stored there and taken out again.
+pub fn allocate_free<S: Holes>(mut subject: S, count: u64) -> impl FnMut(u64) -> Duration {
+    let sizes = holes::sizes(count);
+    let mut at = 0;
+    move |iterations| {
+        together(iterations, || {
+            at = (at + 1) % sizes.len();
+            if let Some(first) = subject.allocate(sizes[at], count) {
+                subject.apply(Change::Erase((first, first + (sizes[at] - 1))));
+            }
         })
     }
 }

@@ -13,7 +13,7 @@ pub mod subject;
 
 pub use case::{Case, cases};
 pub use peers::Peer;
-pub use subject::{Change, RangeTable, Shared, Subject};
+pub use subject::{Change, Holes, RangeTable, Shared, Subject};
 
 use core::ops::Range;
 use maple_tree::U61;

@@ -1,6 +1,6 @@
 //! The two faces of the maple tree as subjects.
 
-use crate::subject::{Change, MANY, RangeTable, Shared, Subject};
+use crate::subject::{Change, Holes, MANY, RangeTable, Shared, Subject};
 use crate::{BASE, Span, entry};
 use core::ops::RangeInclusive;
 use maple_tree::{Epoch, MapleTree, RangeMap, Rcu, Tail, U61};
@@ -9,11 +9,6 @@ const MEMORY: &str = "memory for a benchmark";
 
 fn span(range: &RangeInclusive<u64>) -> Span {
     (*range.start(), *range.end())
-}
-
-/// Where in `gap` there is room for `size` indices.
-fn fits(gap: &RangeInclusive<u64>, size: u64) -> bool {
-    gap.end() - gap.start() >= size - 1
 }
 
 fn sum(found: [Option<U61>; MANY]) -> u64 {
@@ -88,9 +83,17 @@ impl RangeTable for RangeMap<U61> {
     fn cut(&mut self, from: u64) -> Tail<U61> {
         self.prune(from)
     }
+}
 
-    fn first_fit(&self, size: u64) -> Option<u64> {
-        self.gaps(BASE..).find(|gap| fits(gap, size)).map(|gap| *gap.start())
+impl Holes for RangeMap<U61> {
+    #[inline(always)]
+    fn first_fit(&mut self, size: u64) -> Option<u64> {
+        self.find_free(size, BASE.., 1).ok()
+    }
+
+    #[inline(always)]
+    fn allocate(&mut self, size: u64, value: u64) -> Option<u64> {
+        self.alloc_range(size, BASE.., 1, entry(value)).ok()
     }
 }
 
@@ -171,9 +174,17 @@ impl RangeTable for MapleTree<U61> {
     fn cut(&mut self, from: u64) {
         self.prune(from);
     }
+}
 
-    fn first_fit(&self, size: u64) -> Option<u64> {
-        self.gaps(BASE.., &self.pin()).find(|gap| fits(gap, size)).map(|gap| *gap.start())
+impl Holes for MapleTree<U61> {
+    #[inline(always)]
+    fn first_fit(&mut self, size: u64) -> Option<u64> {
+        self.find_free(size, BASE.., 1).ok()
+    }
+
+    #[inline(always)]
+    fn allocate(&mut self, size: u64, value: u64) -> Option<u64> {
+        self.alloc_range(size, BASE.., 1, entry(value)).ok()
     }
 }
 

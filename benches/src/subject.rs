@@ -111,7 +111,17 @@ pub trait RangeTable: Subject {
             self.apply(Change::Erase(span));
         }
     }
+}
 
+/// A subject that is asked for free space.
+pub trait Holes: Subject {
     /// The first hole of `size` indices or more, at or after the first range.
-    fn first_fit(&self, size: u64) -> Option<u64>;
+    fn first_fit(&mut self, size: u64) -> Option<u64>;
+
+    /// Stores a range of `size` indices there.
+    fn allocate(&mut self, size: u64, value: u64) -> Option<u64> {
+        let first = self.first_fit(size)?;
+        self.apply(Change::Build((first, first + (size - 1)), value));
+        Some(first)
+    }
 }

@@ -135,16 +135,33 @@ fn replays_agree() {
 
 #[test]
 fn first_fits_agree() {
-    let peer = Peer::of(holes::spans(COUNT));
-    let map = RangeMap::of(holes::spans(COUNT));
-    let tree = MapleTree::of(holes::spans(COUNT));
+    let mut peer = Peer::of(holes::spans(COUNT));
+    let mut map = RangeMap::of(holes::spans(COUNT));
+    let mut tree = MapleTree::of(holes::spans(COUNT));
+    let mut ranges = Ranges::of(holes::spans(COUNT));
     let mut found = Vec::new();
-    for size in holes::sizes(COUNT) {
+    for (size, value) in holes::sizes(COUNT).into_iter().zip(COUNT..) {
         let fit = peer.first_fit(size);
         assert_eq!(map.first_fit(size), fit, "{size:#x}");
         assert_eq!(tree.first_fit(size), fit, "{size:#x}");
+        assert_eq!(ranges.first_fit(size), fit, "{size:#x}");
         found.extend(fit);
+        // Every second one is freed again.
+        let free = |first: Option<u64>| first.filter(|_| value % 2 == 0).map(|first| Change::Erase((first, first + (size - 1))));
+        assert_eq!(peer.allocate(size, value), fit);
+        assert_eq!(map.allocate(size, value), fit);
+        assert_eq!(tree.allocate(size, value), fit);
+        assert_eq!(ranges.allocate(size, value), fit);
+        if let Some(change) = free(fit) {
+            peer.apply(change);
+            map.apply(change);
+            tree.apply(change);
+            ranges.apply(change);
+        }
     }
+    assert_eq!(map.contents(), peer.contents());
+    assert_eq!(tree.contents(), peer.contents());
+    assert_eq!(ranges.contents(), peer.contents());
     found.sort_unstable();
     found.dedup();
     assert!(found.len() > 20, "the fits are spread: {found:?}");

@@ -166,9 +166,11 @@ pub(crate) fn foresee(op: &Op, model: &mut Model) {
         Op::Erase { index } => drop(model.erase(index)),
         Op::Remove { range } | Op::RemoveSparing { range } => drop(model.remove(range)),
         Op::RemoveWhole { range } => model.remove_whole(range),
+        Op::AllocRange { size, within, align, side, value } => drop(model.alloc_range(size, within, align, side, value)),
         Op::Clear => model.clear(),
         Op::Prune { from } | Op::PruneInPlace { from } => drop(model.prune(from)),
         Op::PruneCut { from } | Op::PruneCutAllocating { from } => model.prune_cut(from),
-        Op::Dup | Op::DupWith { .. } | Op::Convert | Op::Compact | Op::Pin | Op::Synchronize | Op::HandOver => {}
+        Op::Dup | Op::DupWith { .. } | Op::Find { .. } | Op::Convert | Op::Compact | Op::Pin | Op::Synchronize | Op::HandOver => {
+        }
     }
 }

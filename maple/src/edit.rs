@@ -87,6 +87,7 @@ impl TreeMut<'_> {
         left_over: &mut Leftovers,
         split: &mut dyn FnMut(NonNull<()>) -> Result<NonNull<()>, AllocError>,
     ) -> Result<(), AllocError> {
+        self.touch(first, last);
         if search::run(first, Change { writer: self, first, last, word, memory, left_over, split })? {
             return Ok(());
         }
@@ -153,7 +154,7 @@ impl TreeMut<'_> {
         let (mut pulled_left, mut pulled_right) = (0, 0);
         let mut level = 0;
         loop {
-            self.touch(level + 1);
+            self.outdate(level + 1);
             let (l, r) = (left.at(level), right(level));
             let mut run = Run::<RUN>::new();
             let mut behind = 0;
@@ -207,6 +208,7 @@ impl TreeMut<'_> {
                         self.owner.retire(unsafe { NodeRef::from_target(target) }, level - 1, Remains::Tree);
                     }
                 }
+                self.touch_node(l.node, level);
                 // SAFETY: exclusive access.
                 unsafe { l.node.fill(run.lasts(), run.words()) };
                 return Ok(());

@@ -48,6 +48,7 @@ impl TreeMut<'_> {
                 Some((Exchanged { first, last, entry }, matches!(done, Ok(true))))
             }
         }
+        self.touch(index, index);
         let (taken, done) = search::run(index, TakeOut(self))?;
         if !done {
             let mut left_over = Leftovers::default();
@@ -64,6 +65,7 @@ impl TreeMut<'_> {
         let entry = bottom.entry()?;
         let frame = bottom.frame;
         let (first, last) = (frame.first(), frame.last());
+        self.touch(index, index);
         let carrier = self.kind.carried_by_slot.then_some((frame.node, frame.slot));
         if carrier.is_some() {
             frame.node.publish(frame.slot, frame.word().dead());
@@ -79,9 +81,14 @@ impl TreeMut<'_> {
 
     /// Unlinks the nodes at the end of the path to `index` that hold nothing alive.
     pub(crate) fn collapse(&mut self, index: u64) {
-        if self.bottom(index).is_none_or(|bottom| bottom.frame.live(0..SLOTS).next().is_some()) {
-            return;
+        if self.bottom(index).is_some_and(|bottom| bottom.frame.live(0..SLOTS).next().is_none()) {
+            self.unlink_empty(index);
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn unlink_empty(&mut self, index: u64) {
         let path = self.path_to(index);
         self.forget_below(0);
         self.owner.untidy = true;
@@ -89,7 +96,7 @@ impl TreeMut<'_> {
             if frame.live(0..SLOTS).next().is_some() {
                 return;
             }
-            self.touch(level + 1);
+            self.outdate(level + 1);
             match path.at(level + 1) {
                 Some(parent) => parent.node.publish(parent.slot, Word::EMPTY),
                 None => self.root.publish(None),
@@ -103,6 +110,7 @@ impl TreeMut<'_> {
         self.forget();
         let root = self.root.load();
         self.owner.untidy = false;
+        self.owner.tracks = false;
         self.root.publish(None);
         if let Some((node, level)) = root {
             self.owner.retire(node, level, Remains::Tree);
@@ -113,6 +121,7 @@ impl TreeMut<'_> {
     /// number of slot stores: at most 15 a level for each border that lies inside the tree.
     pub(crate) fn kill(&mut self, first: u64, last: u64) -> usize {
         self.forget();
+        self.touch(first, last);
         let Some((node, level)) = self.root.load() else {
             return 0;
         };

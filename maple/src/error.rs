@@ -143,6 +143,8 @@ macro_rules! error_with_value {
     };
 }
 
+pub(crate) use error_with_value;
+
 error_with_value!(
     /// A store that was refused, with the value.
     StoreError,

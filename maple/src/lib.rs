@@ -29,6 +29,7 @@ mod splice;
 
 mod node;
 
+mod companion;
 mod list;
 mod path;
 mod pool;
@@ -39,6 +40,7 @@ mod run;
 mod overflow;
 mod owner;
 mod range;
+mod touch;
 mod tree_mut;
 mod walk;
 
@@ -50,6 +52,7 @@ mod compact;
 mod dump;
 mod dup;
 mod erase;
+mod gap;
 mod iter;
 mod leaf;
 mod prune;
@@ -61,6 +64,7 @@ mod cursor;
 mod extend;
 mod face;
 mod figures;
+mod free;
 mod hint;
 mod tail;
 
@@ -75,6 +79,7 @@ mod writer;
 mod site;
 mod tree;
 
+mod alloc;
 mod cursor_mut;
 mod reclaim;
 mod reservation;
@@ -91,6 +96,7 @@ pub use error::{
 };
 pub use face::Shortage;
 pub use figures::TreeFigures;
+pub use free::{AllocRangeError, AllocRangeErrorKind, Cyclic, FindError};
 pub use iter::{Gaps, Iter};
 pub use lock::StdLock;
 pub use map::RangeMap;

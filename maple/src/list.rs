@@ -37,7 +37,7 @@ impl FreeList {
         })
     }
 
-    /// Adds a node that nobody can reach any more.
+    /// Adds a node that nobody can reach any more, and that has no companion.
     pub(crate) fn push(&mut self, node: NodeRef) {
         let tail = match self.ends {
             None => node,
@@ -114,6 +114,8 @@ pub(crate) enum Remains {
     Tree,
     /// The node and all nodes below it were replaced, but their live entries live on.
     Shell,
+    /// Nothing: it was the companion of a node on the list.
+    Nothing,
 }
 
 impl Remains {
@@ -122,6 +124,7 @@ impl Remains {
             Self::Husk => 0,
             Self::Tree => 1,
             Self::Shell => 2,
+            Self::Nothing => 3,
         }
     }
 }
@@ -132,13 +135,14 @@ pub(crate) struct Retired {
     pub(crate) node: NodeRef,
     pub(crate) level: usize,
     pub(crate) remains: Remains,
-    /// Whether it was found while taking a bigger tree apart, and so was never counted as waiting.
+    /// Whether it was found while taking a bigger tree apart, or is a companion, and so was never counted as waiting.
     pub(crate) below: bool,
 }
 
 /// Nodes that no new reader can reach, with what they still hold, last in first out.
 ///
-/// The link word of each is the next node with a tag in its low byte: the level of the node it stands in, and what remains in it.
+/// The link word of each is the next node with a tag in its low byte: the level of the node it stands in, and what remains in it. A
+/// node's companion, which its link led to before, comes behind it on the list.
 ///
 /// # Invariants
 ///
@@ -166,13 +170,35 @@ impl Limbo {
         self.head.is_none()
     }
 
+    /// Adds a node, and its companion if it has one.
+    #[inline]
     pub(crate) fn push(&mut self, node: NodeRef, level: usize, remains: Remains) {
+        self.push_companion(node, level);
         self.push_tagged(node, level | remains.bits() << REMAINS_SHIFT);
     }
 
-    /// Adds a node that was found while taking a bigger tree apart.
+    /// Adds a node that was found while taking a bigger tree apart, and its companion if it has one.
+    #[inline]
     pub(crate) fn push_below(&mut self, node: NodeRef, level: usize, remains: Remains) {
+        self.push_companion(node, level);
         self.push_tagged(node, level | remains.bits() << REMAINS_SHIFT | BELOW);
+    }
+
+    /// The link of the node is about to be the list's: its companion would be lost. Only inner nodes have one.
+    #[inline]
+    fn push_companion(&mut self, node: NodeRef, level: usize) {
+        if level > 0 && node.has_companion() {
+            self.push_companion_of(node);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn push_companion_of(&mut self, node: NodeRef) {
+        if let Some(companion) = node.take_companion() {
+            // Not a node of the tree, so not counted as waiting either.
+            self.push_tagged(companion, Remains::Nothing.bits() << REMAINS_SHIFT | BELOW);
+        }
     }
 
     fn push_tagged(&mut self, node: NodeRef, tag: usize) {
@@ -192,7 +218,8 @@ impl Limbo {
         let remains = match tag >> REMAINS_SHIFT & 3 {
             0 => Remains::Husk,
             1 => Remains::Tree,
-            _ => Remains::Shell,
+            2 => Remains::Shell,
+            _ => Remains::Nothing,
         };
         Some(Retired { node, level: tag & ((1 << REMAINS_SHIFT) - 1), remains, below: tag & BELOW != 0 })
     }

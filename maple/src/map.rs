@@ -170,7 +170,7 @@ impl<V: Entry> RangeMap<V> {
     }
 
     /// Releases what an operation displaced and retired. Last, because an entry's `Drop` may panic.
-    fn release(&mut self, left_over: Leftovers) {
+    pub(crate) fn release(&mut self, left_over: Leftovers) {
         // SAFETY: it was made for the map and is in no slot.
         drop(left_over.unused.map(|copy| unsafe { V::from_raw(copy) }));
         if V::NEEDS_DROP && !left_over.displaced.is_empty() {
@@ -243,7 +243,7 @@ impl<V: Entry> RangeMap<V> {
         let mut left_over = Leftovers { unused: copy, ..Leftovers::default() };
         let mut writer = self.writer().from_path(path);
         let stored = writer.write(window, value.word(), Memory::Allocate, &mut left_over, split);
-        let touched = writer.touched();
+        let outdated = writer.outdated();
         let stored = match stored {
             Ok(()) => {
                 value.stored();
@@ -253,7 +253,7 @@ impl<V: Entry> RangeMap<V> {
             Err(_) => Err(value),
         };
         self.release(left_over);
-        (stored, touched)
+        (stored, outdated)
     }
 
     /// Stores `value` at `range` if no entry overlaps it. `O(h)`.
@@ -329,11 +329,11 @@ impl<V: Entry> RangeMap<V> {
     pub(crate) fn erase_from(&mut self, path: Option<&Path>, index: u64) -> (Option<(RangeInclusive<u64>, V)>, usize) {
         let mut writer = self.writer().from_path(path);
         let erased = writer.take_out(index);
-        let touched = writer.touched();
-        let Some(erased) = erased else { return (None, touched) };
+        let outdated = writer.outdated();
+        let Some(erased) = erased else { return (None, outdated) };
         self.release(Leftovers::default());
         // SAFETY: the entry was just taken out of its slot, and there are no readers.
-        (Some((erased.first..=erased.last, unsafe { V::from_raw(erased.entry) })), touched)
+        (Some((erased.first..=erased.last, unsafe { V::from_raw(erased.entry) })), outdated)
     }
 
     /// Removes everything inside `range`. Entries that stick out are cut, one that sticks out on both sides is split (which clones

@@ -16,7 +16,8 @@
 //!    that comes last is the number of pivots below `u64::MAX`.
 //! 3. **A slot is one [`Word`]**: nothing, a live pointer, or a pointer with the "dead" bit. In a leaf it points at an entry, in an
 //!    inner node at a node one level below. Slots past the last one in use are empty.
-//! 4. **The link belongs to the writer.** Readers never look at it. It threads free nodes, retired nodes and the reserve.
+//! 4. **The link belongs to the writer.** Readers never look at it. It threads free nodes, retired nodes and the reserve. Of an inner
+//!    node that is in a tree, and on no list, it is the node's companion, tagged, or it has no tag and means nothing.
 //! 5. A node lies in a slab of the pool, is aligned to its own size and was initialised when it was first handed out.
 
 use crate::search::{PIVOTS, Portable, Search};
@@ -62,6 +63,9 @@ const _: () = assert!(size_of::<Node>() == NODE_BYTES && align_of::<Node>() == N
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(transparent)]
 pub(crate) struct Word(*mut ());
+
+/// Tag of a link that is a companion. Nodes are aligned to 256.
+const COMPANION: usize = 1;
 
 const DEAD: usize = 1;
 /// With `DEAD`: aged. Without: left behind.
@@ -475,6 +479,36 @@ impl NodeRef {
     pub(crate) fn store_link(self, link: *mut ()) {
         // Relaxed: as in `load_link`.
         self.link().store(link, Ordering::Relaxed);
+    }
+
+    /// Whether this inner node, which is on no list, has a companion.
+    #[inline]
+    pub(crate) fn has_companion(self) -> bool {
+        self.load_link().addr() & COMPANION != 0
+    }
+
+    /// The companion of an inner node that is on no list.
+    pub(crate) fn companion(self) -> Option<NodeRef> {
+        if !self.has_companion() {
+            return None;
+        }
+        let link = self.load_link();
+        // SAFETY: only `set_companion` tags the link of a node that is on no list (invariant 4), and what it tags is a node.
+        NonNull::new(link.map_addr(|addr| addr & !COMPANION)).map(|companion| unsafe { Self::from_target(companion) })
+    }
+
+    /// Takes the companion off an inner node that is about to go on a list.
+    pub(crate) fn take_companion(self) -> Option<NodeRef> {
+        let companion = self.companion();
+        if companion.is_some() {
+            self.store_link(ptr::null_mut());
+        }
+        companion
+    }
+
+    /// Makes `companion` the companion of this inner node, which is in a tree.
+    pub(crate) fn set_companion(self, companion: NodeRef) {
+        self.store_link(companion.0.as_ptr().cast::<()>().map_addr(|addr| addr | COMPANION));
     }
 }
 

@@ -107,6 +107,7 @@ impl TreeMut<'_> {
         }
         // SAFETY: as above.
         unsafe { left.fill(&lasts[..*first], &words[..*first]) };
+        self.touch_node(parent, 1);
         if sibling.is_some() {
             // SAFETY: as above.
             unsafe { parent.set_pivot(slots.start, lasts[first - 1]) };

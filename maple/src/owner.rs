@@ -25,6 +25,8 @@ pub(crate) struct Owner {
     pub(crate) hint: Hint,
     /// Whether removals beside readers may have left dead words, or gaps side by side.
     pub(crate) untidy: bool,
+    /// Whether inner nodes may have companions: free space was searched for. Then every change says beforehand what it is going to touch.
+    pub(crate) tracks: bool,
     /// Nodes that the reserve's figures know as earmarked.
     earmarked: usize,
     /// Nodes ever built for this tree.
@@ -42,6 +44,7 @@ impl Owner {
             dead: None,
             hint: Hint::new(),
             untidy: false,
+            tracks: false,
             earmarked: 0,
             nodes_taken: 0,
             reserve,
@@ -67,6 +70,18 @@ impl Owner {
     pub(crate) fn retire(&mut self, node: NodeRef, level: usize, remains: Remains) {
         self.limbo.push(node, level, remains);
         self.retired += 1;
+    }
+
+    /// Puts back what was taken with [`take_retired`](Self::take_retired) and not released.
+    pub(crate) fn put_back(&mut self, mut limbo: Limbo) {
+        while let Some(Retired { node, level, remains, below }) = limbo.pop() {
+            if below {
+                self.limbo.push_below(node, level, remains);
+            } else {
+                self.reserve.sub_waiting(1);
+                self.retire(node, level, remains);
+            }
+        }
     }
 
     /// Tells the reserve's figures what was retired since they were told last, if that is `enough`: the figures are shared by all trees of
@@ -197,7 +212,7 @@ impl<'a> Release<'a> {
             return true;
         }
         let Some(Retired { node, level, remains, below }) = self.limbo.pop() else { return false };
-        if level > 0 || self.kind.needs_drop {
+        if (level > 0 || self.kind.needs_drop) && remains != Remains::Nothing {
             for slot in 0..SLOTS {
                 let word = node.own_slot(slot);
                 let Some(target) = word.any_target() else { continue };

@@ -32,8 +32,11 @@ impl Frame {
     }
 
     /// The slots that `first..=last`, which overlaps the node, reaches.
+    #[inline]
     pub(crate) fn reached(&self, first: u64, last: u64) -> core::ops::RangeInclusive<usize> {
-        self.node.search(first.max(self.min))..=self.node.search(last.min(self.max))
+        let from = if first <= self.min { 0 } else { self.node.search(first) };
+        let to = if last >= self.max { self.node.len() - 1 } else { self.node.search(last) };
+        from..=to
     }
 
     /// What the slot holds, as the writer sees it.

@@ -164,6 +164,7 @@ impl TreeMut<'_> {
     ) -> Result<(), (u64, u64)> {
         debug_assert_eq!(self.mode, Mode::Exclusive);
         self.forget();
+        self.touch(from, u64::MAX);
         let Some((from, path)) = self.border(from, may_cut) else {
             return Ok(());
         };
@@ -211,6 +212,7 @@ impl TreeMut<'_> {
                     tail.push(unsafe { NodeRef::from_target(child) }, step.level - 1, Remains::Tree);
                 }
             }
+            self.touch_node(node, step.level);
             if let Some(at) = step.cut {
                 // SAFETY: exclusive access.
                 unsafe { node.set_pivot(step.keep - 1, at) };
@@ -235,7 +237,7 @@ impl TreeMut<'_> {
             };
             // SAFETY: a live word of an inner slot is a child.
             self.root.publish(Some((unsafe { NodeRef::from_target(child) }, level - 1)));
-            self.owner.stock.put(root);
+            self.owner.stock.put_with_companion(root);
         }
     }
 
@@ -247,6 +249,7 @@ impl TreeMut<'_> {
     /// When there are too few nodes. Nothing is changed then.
     pub(crate) fn prune_by_path_copy(&mut self, from: u64, may_cut: bool, memory: Memory) -> Result<Pruned, NoPath> {
         self.forget();
+        self.touch(from, u64::MAX);
         let Some((from, path)) = self.border(from, may_cut) else {
             return Ok(Pruned::NOTHING);
         };

@@ -87,10 +87,7 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> Drop for Taken<'_, V, R, L> {
     fn drop(&mut self) {
         if !self.limbo.is_empty() || self.hull.is_some() {
             self.tree.write(|writer| {
-                while let Some(retired) = self.limbo.pop() {
-                    writer.owner.reserve.sub_waiting(1);
-                    writer.owner.retire(retired.node, retired.level, retired.remains);
-                }
+                writer.owner.put_back(self.limbo.take());
                 if let Some((first, last)) = self.hull {
                     writer.owner.note_dead(first, last);
                 }

@@ -434,6 +434,12 @@ impl Stock {
         self.spare.push(node);
     }
 
+    /// The same for an inner node, which may have a companion.
+    pub(crate) fn put_with_companion(&mut self, node: NodeRef) {
+        node.take_companion().into_iter().for_each(|companion| self.put(companion));
+        self.put(node);
+    }
+
     /// Repays what the reserve has lent, then gives what is past a small stock back to the pool, unless somebody holds the pool's lock
     /// just now.
     pub(crate) fn trim(&mut self, reserve: &Reserve) {

@@ -39,7 +39,7 @@ pub(crate) enum Memory {
 /// # Invariants
 ///
 /// `root` and `owner` belong to one tree whose entries are of `kind`. With [`Mode::Exclusive`] there are no readers and no node of
-/// the tree has a dead word; with [`Mode::Shared`] the tree's lock is held. The steps of `path` at the level `touched` and above are of nodes
+/// the tree has a dead word; with [`Mode::Shared`] the tree's lock is held. The steps of `path` at the level `outdated` and above are of nodes
 /// in the tree, with the bounds and the pivots that they have.
 #[derive(Debug)]
 pub(crate) struct TreeMut<'a> {
@@ -52,7 +52,7 @@ pub(crate) struct TreeMut<'a> {
     /// A path of the caller's, to start from instead of the root.
     path: Option<&'a Path>,
     /// How many levels, from the leaves up, the change may have concerned.
-    touched: usize,
+    outdated: usize,
 }
 
 /// What is left of an edit, for its caller to release where foreign code may run.
@@ -67,7 +67,7 @@ pub(crate) struct Leftovers {
 impl<'a> TreeMut<'a> {
     pub(crate) fn new(root: &'a Root, owner: &'a mut Owner, mode: Mode, kind: Kind) -> Self {
         let near = owner.hint.take();
-        Self { root, owner, mode, kind, near, path: None, touched: 0 }
+        Self { root, owner, mode, kind, near, path: None, outdated: 0 }
     }
 
     /// The same, for a change that begins where `path` ends.
@@ -164,9 +164,10 @@ impl TreeMut<'_> {
             hint.bottom = Some(*bottom);
             self.near = true;
         }
-        hint.edge = edge;
+        // Where free space is tracked, a store says what it touches, also one at the end of the last leaf.
+        hint.edge = if self.owner.tracks { (0, 0) } else { edge };
         hint.live = true;
-        self.touch(1);
+        self.outdate(1);
     }
 
     /// Forgets the place: the structure of the tree is about to change.
@@ -178,24 +179,24 @@ impl TreeMut<'_> {
     pub(crate) fn forget_below(&mut self, levels: usize) {
         self.owner.hint.live = false;
         self.near = false;
-        self.touch(levels);
+        self.outdate(levels);
     }
 
     /// The change concerns as many levels, from the leaves up: nodes of these may be replaced or rewritten.
-    pub(crate) fn touch(&mut self, levels: usize) {
-        self.touched = self.touched.max(levels);
+    pub(crate) fn outdate(&mut self, levels: usize) {
+        self.outdated = self.outdated.max(levels);
     }
 
     /// As many levels the change concerned; what a path has above stays as it was.
-    pub(crate) fn touched(&self) -> usize {
-        self.touched
+    pub(crate) fn outdated(&self) -> usize {
+        self.outdated
     }
 
     /// The path to `index`: from the caller's own as far as that holds, else from the root.
     pub(crate) fn path_to(&self, index: u64) -> Path {
         let Some(known) = self.path else { return Path::to(self.root.load(), index) };
         let mut path = known.clone();
-        path.keep(self.touched);
+        path.keep(self.outdated);
         path.go(self.root, index);
         path
     }

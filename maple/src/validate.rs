@@ -1,5 +1,7 @@
 //! Checking every invariant of a tree, and saying where one is broken.
 
+use crate::companion::{Companion, length};
+use crate::gap::for_each_run;
 use crate::node::{NodeRef, Root, SLOTS};
 use crate::owner::Owner;
 use crate::path::Frame;
@@ -21,6 +23,8 @@ pub struct Summary {
     pub entries: usize,
     /// Slots whose entry or sub-tree was removed in place and waits for a grace period.
     pub dead: usize,
+    /// Nodes beside these that hold figures of free space, one for each inner node at most: none before the first search.
+    pub companions: usize,
 }
 
 /// A broken invariant, and where.
@@ -52,6 +56,8 @@ pub enum InvalidKind {
     ReachedTwice,
     /// Neighbouring gaps, dead words, or a node with nothing alive, of which the tree does not know.
     Untidy,
+    /// A figure of free space is not what is there, or a change would not mend it.
+    WrongGap,
     /// What the writer remembers of where it last was is not so.
     StaleHint,
     /// There was no memory for the check itself.
@@ -67,6 +73,7 @@ impl fmt::Display for Invalid {
             InvalidKind::LostDead => "a dead slot that no sweep would find",
             InvalidKind::ReachedTwice => "the node is reached twice",
             InvalidKind::Untidy => "gaps side by side, or nothing alive, in a tree that counts as tidy",
+            InvalidKind::WrongGap => "a figure of free space is not so",
             InvalidKind::StaleHint => "the writer is not where it thinks it is",
             InvalidKind::OutOfMemory => "no memory for the check",
         };
@@ -136,10 +143,41 @@ fn below(level: usize, frame: Frame, owner: &Owner, summary: &mut Summary, seen:
             below(level - 1, step.child(node), owner, summary, seen)?;
         }
     }
+    if level > 0 && frame.node.has_companion() {
+        check_companion(level, &frame, owner, summary, seen)?;
+    }
     if !owner.untidy && (!is_tidy(frame.node, len) || frame.live(0..len).next().is_none()) {
         return Err(invalid(level, &frame, None, InvalidKind::Untidy));
     }
     Ok(())
+}
+
+/// Every figure that counts as known is what a walk over all slots below comes to.
+fn check_companion(level: usize, frame: &Frame, owner: &Owner, summary: &mut Summary, seen: &mut Seen) -> Result<(), Invalid> {
+    let (Some(companion), Some(memory)) = (Companion::of(frame.node), frame.node.companion()) else { return Ok(()) };
+    summary.companions += 1;
+    seen.add(memory, level, frame)?;
+    if !owner.tracks {
+        return Err(invalid(level, frame, None, InvalidKind::WrongGap));
+    }
+    let (mut slots, mut borders) = ([0; SLOTS], [0; SLOTS]);
+    for_each_run(level, frame, &mut |first, last| {
+        for slot in frame.reached(first, last) {
+            let step = Frame { slot, ..*frame };
+            slots[slot] = slots[slot].max(length(first.max(step.first()), last.min(step.last())));
+            if step.last() < last {
+                borders[slot] = length(first, last);
+            }
+        }
+    });
+    let len = frame.node.len();
+    let wrong_slot = (0..len).find(|slot| companion.slot(*slot).is_some_and(|figure| figure != slots[*slot]));
+    let wrong_border =
+        (1..len).map(|slot| slot - 1).find(|slot| companion.border(*slot).is_some_and(|figure| figure != borders[*slot]));
+    match wrong_slot.or(wrong_border) {
+        Some(slot) => Err(invalid(level, frame, Some(slot), InvalidKind::WrongGap)),
+        None => Ok(()),
+    }
 }
 
 /// Pivots rise strictly from the node's first index to below its last, and once one is unused all are.
@@ -217,7 +255,7 @@ mod tests {
 
     #[test]
     fn a_sound_tree_is_summed_up() {
-        assert_eq!(spoiled(|_, _| {}), Ok(Summary { height: 2, nodes: 3, entries: 3, dead: 0 }));
+        assert_eq!(spoiled(|_, _| {}), Ok(Summary { height: 2, nodes: 3, entries: 3, dead: 0, companions: 0 }));
     }
 
     #[test]

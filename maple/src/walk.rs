@@ -25,16 +25,13 @@ impl Operation for Lookup<'_> {
     #[inline(always)]
     fn run<S: Search>(self, search: S, index: u64) -> Self::Output {
         let Self(root) = self;
-        let (mut node, mut level) = root.load()?;
-        loop {
-            let target = node.slot(node.search_by(search, index)).target()?;
-            if level == 0 {
-                return Some(target);
-            }
+        let (mut node, level) = root.load()?;
+        for _ in 0..level {
+            let child = node.slot(node.search_by(search, index)).target()?;
             // SAFETY: a live word of an inner slot is a child.
-            node = unsafe { NodeRef::from_target(target) };
-            level -= 1;
+            node = unsafe { NodeRef::from_target(child) };
         }
+        node.slot(node.search_by(search, index)).target()
     }
 }
 

@@ -227,7 +227,7 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
         let mut writer = TreeMut::new(self.root(), owner, Mode::Shared, kind).from_path(path);
         let result = change(&mut writer, &mut left_over);
         writer.owner.count_retired(COUNTED);
-        let touched = writer.touched();
+        let outdated = writer.outdated();
         for entry in left_over.displaced {
             // SAFETY: it was displaced from its slot; the link, if there is one, owns it from here on.
             match unsafe { <V as Entry>::link(entry) } {
@@ -238,12 +238,12 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
             }
         }
         left_over.unused.into_iter().for_each(|copy| self.outside().add_entry(copy));
-        (result, touched)
+        (result, outdated)
     }
 
     /// As [`with`](Self::with), for a change that may allocate.
     #[inline]
-    fn grow<T>(&mut self, change: impl FnOnce(&mut TreeMut<'_>, &mut Leftovers) -> T) -> T {
+    pub(crate) fn grow<T>(&mut self, change: impl FnOnce(&mut TreeMut<'_>, &mut Leftovers) -> T) -> T {
         self.owe(Duty::Grown);
         self.with(None, change).0
     }
@@ -457,7 +457,7 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
         let word = value.word();
         let storing = Storing(self, value.into_raw());
         let room = storing.0.has_room();
-        let (stored, touched) = storing.0.with(path, |writer, left_over| {
+        let (stored, outdated) = storing.0.with(path, |writer, left_over| {
             left_over.unused = copy;
             let mut split = |entry| if room { split(entry) } else { Err(AllocError(())) };
             writer.append(window, word) || writer.write(window, word, Memory::Allocate, left_over, &mut split).is_ok()
@@ -465,10 +465,10 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
         let raw = storing.1;
         core::mem::forget(storing);
         if stored {
-            return (Ok(()), touched);
+            return (Ok(()), outdated);
         }
         // SAFETY: given up above, and neither stored nor put away.
-        (Err(unsafe { Pending::from_raw(raw) }), touched)
+        (Err(unsafe { Pending::from_raw(raw) }), outdated)
     }
 
     /// Stores `value` at `range` if no entry overlaps it. `O(h)`.
@@ -511,7 +511,7 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
             }
         }
         self.owe(Duty::Grown);
-        let (replaced, touched) = self.with(path, |writer, left_over| {
+        let (replaced, outdated) = self.with(path, |writer, left_over| {
             let Some((bottom, old)) = writer.bottom(index).and_then(|bottom| Some((bottom, bottom.entry()?))) else {
                 let (first, last, _) = lookup_range(writer.root, index);
                 let (first, last) = whole_gap(writer.root, first, last);
@@ -532,7 +532,7 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
             // SAFETY: the old entry was displaced from its slot, or is carried by that of the retired leaf.
             Ok(unsafe { Removed::new(lock, range, old, carrier) })
         });
-        (replaced.map_err(|(value, kind)| ReplaceError { value: value.into_value(), kind }), touched)
+        (replaced.map_err(|(value, kind)| ReplaceError { value: value.into_value(), kind }), outdated)
     }
 
     /// Takes out the entry that covers `index`, with its whole range. One slot store, `O(h)`.
@@ -547,7 +547,7 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
     #[inline]
     pub(crate) fn erase_from(&mut self, path: Option<&Path>, index: u64) -> (Option<Removed<'t, V, R, L>>, usize) {
         let lock = self.lock;
-        let (erased, touched) = self.with(path, |writer, _| {
+        let (erased, outdated) = self.with(path, |writer, _| {
             let erased = writer.erase(index)?;
             if erased.carrier.is_some() {
                 lock.carry();
@@ -555,7 +555,7 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
             // SAFETY: the entry was just taken out, or is carried by its slot.
             Some(unsafe { Removed::new(lock, (erased.first, erased.last), erased.entry, erased.carrier) })
         });
-        (erased, touched)
+        (erased, outdated)
     }
 
     /// Removes everything inside `range`. Entries that stick out are cut, one that sticks out on both sides is split (which clones

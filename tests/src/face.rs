@@ -2,7 +2,8 @@
 
 use crate::entry::Number;
 use crate::model::{Bounds, Item, Refusal, Span};
-use maple_tree::Summary;
+use crate::space::Side;
+use maple_tree::{Cyclic, FindError, Summary};
 
 mod exclusive;
 mod outcome;
@@ -139,6 +140,15 @@ pub trait Face: Sized {
     fn prune_cut(&mut self, from: u64);
     /// The same with memory from the allocator, where the face has the choice.
     fn prune_cut_allocating(&mut self, from: u64);
+
+    /// The first index of the lowest or highest place.
+    fn find_free(&mut self, size: u64, within: Bounds, align: u64, side: Side) -> Result<u64, FindError>;
+    /// The lowest of the longest gaps.
+    fn largest_gap(&mut self, within: Bounds) -> Option<Span>;
+    /// Stores at the lowest or highest place.
+    fn alloc_range(&mut self, size: u64, within: Bounds, align: u64, side: Side, value: u64) -> Result<u64, FindError>;
+    /// Stores at the next free index.
+    fn alloc_cyclic(&mut self, within: Bounds, cyclic: &mut Cyclic, value: u64) -> Result<u64, FindError>;
 
     /// A copy with the same face.
     fn dup(&self) -> Self;

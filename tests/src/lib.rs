@@ -2,7 +2,7 @@
 //! both faces of the tree ([`face`]) for several kinds of entries ([`entry`]), the comparison
 //! itself ([`check`]), operations that can be generated, run and printed as Rust code ([`op`]),
 //! a face with its model side by side
-//! ([`pair`]), and cursors of every kind ([`roam`]).
+//! ([`pair`]), cursors of every kind ([`roam`]), and what the model says of free space ([`space`]).
 //!
 //! For the tests of failing memory and of readers beside a writer: an allocator that counts and
 //! refuses ([`alloc`], [`ballast`]), entries whose values are booked ([`counted`]), contents and
@@ -24,6 +24,7 @@ pub mod op;
 pub mod pair;
 pub mod roam;
 pub mod shapes;
+pub mod space;
 pub mod trace;
 
 pub use model::{Bounds, Inclusive, Item, Model, Refusal, Span, span};

@@ -4,6 +4,7 @@ use crate::check::{self, ALL};
 use crate::entry::Number;
 use crate::face::Face;
 use crate::model::{Bounds, Model, span};
+use crate::space::{Side, agree_on_space};
 use core::fmt::{self, Write};
 use core::marker::PhantomData;
 use core::ops::Bound;
@@ -28,6 +29,10 @@ pub enum Op {
     RemoveSparing { range: Bounds },
     /// `remove_whole`
     RemoveWhole { range: Bounds },
+    /// `find_free` and `find_free_back`, also for the size of the largest gap and one more, and `largest_gap`
+    Find { size: u64, within: Bounds, align: u64 },
+    /// `alloc_range` or `alloc_range_rev`
+    AllocRange { size: u64, within: Bounds, align: u64, side: Side, value: u64 },
     /// `compact`
     Compact,
     /// `clear`
@@ -83,6 +88,11 @@ impl Op {
                 face.remove_whole(range);
                 model.remove_whole(range);
             }
+            Self::Find { size, within, align } => agree_on_space(face, model, size, within, align),
+            Self::AllocRange { size, within, align, side, value } => {
+                let place = model.alloc_range(size, within, align, side, value);
+                assert_eq!(face.alloc_range(size, within, align, side, value), place, "{self:?}");
+            }
             Self::Compact => {
                 let before = face.validate();
                 face.compact();
@@ -136,11 +146,12 @@ impl Op {
                 spans().map(|(first, _)| first).min().zip(spans().map(|(_, last)| last).max())
             }
             Self::Remove { range } | Self::RemoveSparing { range } | Self::RemoveWhole { range } => span(range),
+            Self::AllocRange { within, .. } => span(within),
             Self::Replace { index, .. } | Self::Erase { index } => Some((index, index)),
             Self::Prune { from } | Self::PruneInPlace { from } | Self::PruneCut { from } => Some((from, u64::MAX)),
             Self::PruneCutAllocating { from } => Some((from, u64::MAX)),
             Self::Clear | Self::Compact | Self::Dup | Self::Convert => Some((0, u64::MAX)),
-            Self::DupWith { .. } | Self::Pin | Self::Synchronize | Self::HandOver => None,
+            Self::DupWith { .. } | Self::Find { .. } | Self::Pin | Self::Synchronize | Self::HandOver => None,
         }
     }
 
@@ -177,6 +188,14 @@ impl Op {
                 )
             }
             Self::RemoveWhole { range } => format!("{tree}.remove_whole({});", code(range)),
+            Self::Find { size, within, align } => {
+                let asked = format!("{size}, {}, {align}", code(within));
+                format!("let _ = ({tree}.find_free({asked}), {tree}.find_free_back({asked}));\n    {tree}.validate().unwrap();")
+            }
+            Self::AllocRange { size, within, align, side, value } => {
+                let call = if side == Side::Lowest { "alloc_range" } else { "alloc_range_rev" };
+                format!("let _ = {tree}.{call}({size}, {}, {align}, {});", code(within), entry(value))
+            }
             Self::Compact => format!("{tree}.compact().unwrap();"),
             Self::Clear => format!("{tree}.clear();"),
             Self::PruneInPlace { from } if tree == "tree" && !F::EXCLUSIVE => {

@@ -125,7 +125,7 @@ fn fail_at_every_request<K: Kind>(leaves: &[usize]) -> u64 {
                     let at_start = busy(&Ballast::new(), 0);
                     let is_shared = n % 2 == 0;
                     let failed = if is_shared {
-                        let mut tree = MapleTree::from(start::<K>(&ledger, is_empty));
+                        let mut tree: MapleTree<_> = start::<K>(&ledger, is_empty).into();
                         let failed = fail_once::<K>(tree.get_mut(), &ledger, &input, is_empty, leave, plan(n));
                         tree.validate().expect("valid");
                         failed
@@ -187,7 +187,7 @@ fn the_iterator_panics<K: Kind>() {
         for is_empty in [true, false] {
             let step = if input.len() > 1_000 { 97 } else { 1 + input.len() / 100 };
             for at in (0..=input.len()).step_by(step) {
-                let mut tree = MapleTree::from(start::<K>(&ledger, is_empty));
+                let mut tree: MapleTree<_> = start::<K>(&ledger, is_empty).into();
                 let map = tree.get_mut();
                 let new = input.iter().enumerate().map(|(n, &(lo, hi, id))| {
                     if n == at {

@@ -8,6 +8,7 @@ use core::marker::PhantomData;
 use core::ops::{Bound, RangeInclusive};
 use maple_tests::face::Face;
 use maple_tests::op::{Op, Preload, Sequence, times};
+use maple_tests::space::Side;
 use maple_tests::{Bounds, Span, on_every_face};
 use proptest::collection::vec;
 use proptest::prelude::{Strategy, any};
@@ -207,13 +208,39 @@ impl Maker {
         entries
     }
 
+    /// How many indices to look for: seldom none.
+    fn size(&self, raw: &Raw) -> u64 {
+        let size = raw.length >> 8;
+        match self.keys {
+            _ if raw.form == 32 => 0,
+            Keys::Ends | Keys::Anywhere => raw.length >> (raw.length & 0x3f),
+            Keys::Within { size: all, .. } if raw.form > 20 => size % all,
+            _ => size % 40,
+        }
+    }
+
+    /// What they are to begin at a multiple of: mostly anything, seldom 0.
+    fn align(&self, raw: &Raw) -> u64 {
+        match raw.value % 40 {
+            0 => 0,
+            1..8 => u64::from(raw.value % 40),
+            8..12 => 1 << (raw.length % 64),
+            _ => 1,
+        }
+    }
+
     fn op(&mut self, raw: &Raw) -> Op {
         let value = u64::from(raw.value);
         match raw.kind {
             _ if self.erasing && raw.form.is_multiple_of(2) => Op::Erase { index: self.index(raw) },
-            0..25 => Op::Store { range: self.bounds(raw), value },
+            0..22 => Op::Store { range: self.bounds(raw), value },
+            22..25 => Op::Find { size: self.size(raw), within: self.bounds(raw), align: self.align(raw) },
             25..28 => Op::Extend { entries: self.entries(raw) },
-            28..45 => Op::Insert { range: self.bounds(raw), value },
+            28..31 => {
+                let side = if raw.length & 2 == 0 { Side::Lowest } else { Side::Highest };
+                Op::AllocRange { size: self.size(raw), within: self.bounds(raw), align: self.align(raw), side, value }
+            }
+            31..45 => Op::Insert { range: self.bounds(raw), value },
             45..57 => Op::Remove { range: self.bounds(raw) },
             57..60 => Op::RemoveSparing { range: self.bounds(raw) },
             60..64 => Op::RemoveWhole { range: self.bounds(raw) },

@@ -4,7 +4,7 @@ use maple_tests::alloc::{Counting, Plan, quiet, under};
 use maple_tests::ballast::Ballast;
 use maple_tests::counted::{Alone, Boxes, Ints, Kind, Ledger, RcuArcs, RcuBoxes, alone};
 use maple_tests::shapes::{Rng, contents, rows, settle, shared_contents, with};
-use maple_tree::{MapleTree, RangeMap, Reserve, StoreErrorKind, pool_figures};
+use maple_tree::{MapleTree, Pool, RangeMap, Reserve, StoreErrorKind};
 use std::sync::Arc;
 
 #[global_allocator]
@@ -212,21 +212,21 @@ fn comes_back<K: Kind>() {
     let mut ballast = Ballast::new();
     for (first, last) in [(20_002, 20_005), (20_475, 20_484), (0, 5), (10, 19), (3, 40_000)] {
         ballast.leave(40);
-        let (nodes, alive) = (pool_figures().nodes_in_use, ledger.live());
+        let (nodes, alive) = (Pool::global().figures().nodes_in_use, ledger.live());
         let spare = map.figures().spare;
         for _ in 0..3 {
             let token = map.reserve_for(first..=last).expect("memory");
-            assert_eq!(pool_figures().nodes_in_use, nodes + token.nodes().saturating_sub(spare));
+            assert_eq!(Pool::global().figures().nodes_in_use, nodes + token.nodes().saturating_sub(spare));
             drop(token);
-            assert_eq!((pool_figures().nodes_in_use, ledger.live(), map.figures().spare), (nodes, alive, spare));
+            assert_eq!((Pool::global().figures().nodes_in_use, ledger.live(), map.figures().spare), (nodes, alive, spare));
         }
         let mut writer = tree.lock();
         let spare = writer.figures().spare;
         for _ in 0..3 {
             let token = writer.reserve_for(first..=last).expect("memory");
-            assert_eq!(pool_figures().nodes_in_use, nodes + token.nodes().saturating_sub(spare));
+            assert_eq!(Pool::global().figures().nodes_in_use, nodes + token.nodes().saturating_sub(spare));
             drop(token);
-            assert_eq!((pool_figures().nodes_in_use, writer.figures().spare), (nodes, spare));
+            assert_eq!((Pool::global().figures().nodes_in_use, writer.figures().spare), (nodes, spare));
         }
         drop(writer);
         assert_eq!(ledger.live(), alive, "clones that were not needed are dropped after the session");

@@ -1,6 +1,6 @@
 //! A range map on `BTreeMap`, the way one writes it by hand.
 
-use crate::subject::{Change, RangeTable, Subject};
+use crate::subject::{Change, Holes, RangeTable, Subject};
 use crate::{BASE, Shape, Span};
 use core::ops::Range;
 use std::collections::BTreeMap;
@@ -140,8 +140,10 @@ impl RangeTable for Peer {
             self.0.pop_last();
         }
     }
+}
 
-    fn first_fit(&self, size: u64) -> Option<u64> {
+impl Holes for Peer {
+    fn first_fit(&mut self, size: u64) -> Option<u64> {
         let mut free = BASE;
         for (&first, &(last, _)) in &self.0 {
             if first - free >= size {

@@ -1,7 +1,8 @@
 //! `rangemap`: a `BTreeMap` of ranges that merges neighbours with the same value.
 
-use crate::Span;
-use crate::subject::{Change, Subject};
+use crate::subject::{Change, Holes, Subject};
+use crate::{BASE, Span};
+use core::ops::RangeInclusive;
 use rangemap::RangeInclusiveMap;
 
 /// `rangemap::RangeInclusiveMap`.
@@ -41,5 +42,12 @@ impl Subject for Ranges {
         for (range, &value) in self.0.iter() {
             each((*range.start(), *range.end()), value);
         }
+    }
+}
+
+impl Holes for Ranges {
+    fn first_fit(&mut self, size: u64) -> Option<u64> {
+        let fits = |gap: &RangeInclusive<u64>| gap.end() - gap.start() >= size - 1;
+        self.0.gaps(&(BASE..=u64::MAX)).find(fits).map(|gap| *gap.start())
     }
 }

@@ -1,11 +1,12 @@
 //! The exclusive face, and its calls for those who have it by `get_mut`.
 
-use super::outcome::{copied, entries, inserted, item, map_until, not_replaced, pair, removed, stored};
+use super::outcome::{allocated, copied, entries, inserted, item, map_until, not_replaced, pair, removed, stored};
 use super::{Face, Rest, Scan};
 use crate::entry::Number;
 use crate::model::{Bounds, Item, Refusal, Span};
+use crate::space::Side;
 use core::fmt;
-use maple_tree::{MapleTree, RangeMap, RemoveError, Reserve, Shortage, Summary};
+use maple_tree::{Cyclic, FindError, MapleTree, RangeMap, RemoveError, Reserve, Shortage, Summary};
 
 /// The exclusive face.
 pub struct ExclusiveFace<V: Number>(pub RangeMap<V>);
@@ -140,6 +141,22 @@ impl<V: Number> Face for ExclusiveFace<V> {
         prune_cut_alone(&mut self.0, from);
     }
 
+    fn find_free(&mut self, size: u64, within: Bounds, align: u64, side: Side) -> Result<u64, FindError> {
+        find_free_alone(&mut self.0, size, within, align, side)
+    }
+
+    fn largest_gap(&mut self, within: Bounds) -> Option<Span> {
+        self.0.largest_gap(within).map(pair)
+    }
+
+    fn alloc_range(&mut self, size: u64, within: Bounds, align: u64, side: Side, value: u64) -> Result<u64, FindError> {
+        alloc_range_alone(&mut self.0, size, within, align, side, value)
+    }
+
+    fn alloc_cyclic(&mut self, within: Bounds, cyclic: &mut Cyclic, value: u64) -> Result<u64, FindError> {
+        allocated(self.0.alloc_cyclic(within, cyclic, V::make(value)), value)
+    }
+
     fn dup(&self) -> Self {
         Self(self.0.dup().expect("memory for a copy"))
     }
@@ -181,6 +198,34 @@ pub(super) fn extend_alone<V: Number>(map: &mut RangeMap<V>, new: &[(Bounds, u64
     }
     let value = new[..asked].last().map_or(0, |last| last.1);
     stored(done, value)
+}
+
+pub(super) fn find_free_alone<V: Number>(
+    map: &mut RangeMap<V>,
+    size: u64,
+    within: Bounds,
+    align: u64,
+    side: Side,
+) -> Result<u64, FindError> {
+    match side {
+        Side::Lowest => map.find_free(size, within, align),
+        Side::Highest => map.find_free_back(size, within, align),
+    }
+}
+
+pub(super) fn alloc_range_alone<V: Number>(
+    map: &mut RangeMap<V>,
+    size: u64,
+    within: Bounds,
+    align: u64,
+    side: Side,
+    value: u64,
+) -> Result<u64, FindError> {
+    let done = match side {
+        Side::Lowest => map.alloc_range(size, within, align, V::make(value)),
+        Side::Highest => map.alloc_range_rev(size, within, align, V::make(value)),
+    };
+    allocated(done, value)
 }
 
 pub(super) fn replace_alone<V: Number>(map: &mut RangeMap<V>, index: u64, value: u64) -> Result<Item, Refusal> {

@@ -4,8 +4,8 @@ use crate::entry::Number;
 use crate::model::{Bounds, Item, Refusal, Span};
 use core::ops::RangeInclusive;
 use maple_tree::{
-    DupError, InsertError, InsertErrorKind, PruneForm, Pruned, RangeMap, RemoveError, ReplaceError, ReplaceErrorKind, StoreError,
-    StoreErrorKind,
+    AllocRangeError, AllocRangeErrorKind, DupError, FindError, InsertError, InsertErrorKind, PruneForm, Pruned, RangeMap,
+    RemoveError, ReplaceError, ReplaceErrorKind, StoreError, StoreErrorKind,
 };
 
 pub(super) fn pair(range: RangeInclusive<u64>) -> Span {
@@ -42,6 +42,16 @@ pub(super) fn inserted<V: Number>(done: Result<(), InsertError<V>>, value: u64) 
             InsertErrorKind::OutOfMemory => Refusal::OutOfMemory,
             InsertErrorKind::BadRange(range) => bad(range),
             InsertErrorKind::Occupied(range) => Refusal::Occupied(pair(range)),
+        }
+    })
+}
+
+pub(super) fn allocated<V: Number>(done: Result<u64, AllocRangeError<V>>, value: u64) -> Result<u64, FindError> {
+    done.map_err(|error| {
+        assert_eq!(error.value.value(), value, "the error gives the value back");
+        match error.kind {
+            AllocRangeErrorKind::Find(why) => why,
+            AllocRangeErrorKind::OutOfMemory => panic!("memory for an allocation"),
         }
     })
 }

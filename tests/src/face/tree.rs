@@ -1,13 +1,16 @@
 //! The shared face, plain and mixed with the exclusive one.
 
-use super::exclusive::{erase_alone, extend_alone, prune_cut_alone, remove_sparing_alone, replace_alone};
-use super::outcome::{copied, inserted, item, map_until, not_replaced, pair, pruned, removed, stored};
+use super::exclusive::{
+    alloc_range_alone, erase_alone, extend_alone, find_free_alone, prune_cut_alone, remove_sparing_alone, replace_alone,
+};
+use super::outcome::{allocated, copied, inserted, item, map_until, not_replaced, pair, pruned, removed, stored};
 use super::{Face, Rest, Scan};
 use crate::entry::Number;
 use crate::model::{Bounds, Item, Refusal, Span};
+use crate::space::Side;
 use core::fmt;
 use core::ops::Bound;
-use maple_tree::{EpochGuard, MapleTree, PruneForm, Pruned, RemoveError, Reserve, Shortage, Summary};
+use maple_tree::{Cyclic, EpochGuard, FindError, MapleTree, PruneForm, Pruned, RemoveError, Reserve, Shortage, Summary};
 
 /// The shared face; with `MIXED`, every second step of a sequence writes through `get_mut`.
 pub struct TreeFace<V: Number, const MIXED: bool> {
@@ -248,6 +251,39 @@ impl<V: Number, const MIXED: bool> Face for TreeFace<V, MIXED> {
         }
         let pruned = self.tree.prune_cut_or(from, Shortage::Allocate);
         pruned.expect("memory for a cut");
+    }
+
+    fn find_free(&mut self, size: u64, within: Bounds, align: u64, side: Side) -> Result<u64, FindError> {
+        match (self.alone, side) {
+            (true, _) => find_free_alone(self.tree.get_mut(), size, within, align, side),
+            (false, Side::Lowest) => self.tree.find_free(size, within, align),
+            (false, Side::Highest) => self.tree.find_free_back(size, within, align),
+        }
+    }
+
+    fn largest_gap(&mut self, within: Bounds) -> Option<Span> {
+        let found = match self.alone {
+            true => self.tree.get_mut().largest_gap(within),
+            false => self.tree.largest_gap(within),
+        };
+        found.map(pair)
+    }
+
+    fn alloc_range(&mut self, size: u64, within: Bounds, align: u64, side: Side, value: u64) -> Result<u64, FindError> {
+        let done = match (self.alone, side) {
+            (true, _) => return alloc_range_alone(self.tree.get_mut(), size, within, align, side, value),
+            (false, Side::Lowest) => self.tree.alloc_range(size, within, align, V::make(value)),
+            (false, Side::Highest) => self.tree.alloc_range_rev(size, within, align, V::make(value)),
+        };
+        allocated(done, value)
+    }
+
+    fn alloc_cyclic(&mut self, within: Bounds, cyclic: &mut Cyclic, value: u64) -> Result<u64, FindError> {
+        let done = match self.alone {
+            true => self.tree.get_mut().alloc_cyclic(within, cyclic, V::make(value)),
+            false => self.tree.alloc_cyclic(within, cyclic, V::make(value)),
+        };
+        allocated(done, value)
     }
 
     fn dup(&self) -> Self {

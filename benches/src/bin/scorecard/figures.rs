@@ -160,10 +160,19 @@ fn prune_in_place(copy: Tree, from: u64) -> Tree {
 }
 
 fn first_fits(card: &mut Card, count: u64, size: &str) {
-    let map = LazyCell::new(|| Map::of(holes::spans(count)));
-    let peer = LazyCell::new(|| Peer::of(holes::spans(count)));
-    let metric = format!("gap_search.{size}.vs_btreemap");
-    card.duel(&metric, 1, || jobs::first_fit(&*map, count), || jobs::first_fit(&*peer, count));
+    fn subject<S: Subject>(count: u64) -> S {
+        S::of(holes::spans(count))
+    }
+    let fit_map = || jobs::first_fit(subject::<Map>(count), count);
+    let fit_tree = || jobs::first_fit(subject::<Tree>(count), count);
+    let fit_peer = || jobs::first_fit(subject::<Peer>(count), count);
+    card.duel(&format!("gap_search.{size}.vs_btreemap"), 1, fit_map, fit_peer);
+    card.duel(&format!("gap_search.{size}.vs_rangemap"), 1, fit_map, || jobs::first_fit(subject::<Ranges>(count), count));
+    card.duel(&format!("gap_search.shared.{size}.vs_btreemap"), 1, fit_tree, fit_peer);
+    let allocate_peer = || jobs::allocate_free(subject::<Peer>(count), count);
+    let metric = |face: &str| format!("gap_search.allocate_free.{face}.{size}.vs_btreemap");
+    card.duel(&metric("exclusive"), 1, || jobs::allocate_free(subject::<Map>(count), count), allocate_peer);
+    card.duel(&metric("shared"), 1, || jobs::allocate_free(subject::<Tree>(count), count), allocate_peer);
 }
 
 /// For one change of an address space.
