@@ -44,6 +44,7 @@ mod edit;
 
 mod bulk;
 mod compact;
+mod divide;
 mod dump;
 mod dup;
 mod erase;
@@ -61,6 +62,17 @@ mod tail;
 
 mod map;
 
+mod append;
+mod coalesce;
+mod compare;
+mod displaced;
+mod into_iter;
+mod retain;
+mod split;
+mod value_mut;
+
+mod at;
+
 mod copy;
 
 mod removed;
@@ -68,7 +80,10 @@ mod tree;
 
 mod reclaim;
 
+pub use append::AppendError;
+pub use at::{At, Occupied, Vacant};
 pub use copy::DupError;
+pub use displaced::Piece;
 pub use dump::{Dot, Dump};
 pub use entry::{ArcRef, Entry, RcuArcRef, Release, Shared, TryClone, U61};
 pub use error::{
@@ -76,15 +91,18 @@ pub use error::{
 };
 pub use face::Shortage;
 pub use figures::TreeFigures;
+pub use into_iter::IntoIter;
 pub use iter::{Gaps, Iter};
 pub use map::RangeMap;
 pub use pool::{PoolFigures, pool_figures};
 pub use prune::{PruneForm, Pruned};
 pub use removed::Removed;
 pub use reserve::{Reserve, ReserveFigures};
+pub use retain::Drain;
 pub use tail::Tail;
 pub use tree::MapleTree;
 pub use validate::{Invalid, InvalidKind, Summary};
+pub use value_mut::{IterMut, ValueMut};
 
 pub use maple_rcu::{AllocError, Epoch, EpochGuard, InsideReadSection, Link, Rcu, RcuArc, RcuBox};
 
