@@ -9,7 +9,6 @@ use core::fmt;
 use core::ops::{RangeBounds, RangeInclusive};
 
 /// What [`RangeMap::at`] found at an index.
-#[derive(Debug)]
 pub enum At<'a, V: Entry> {
     /// An entry covers the index.
     Occupied(Occupied<'a, V>),
@@ -170,6 +169,15 @@ impl<'a, V: Entry> Vacant<'a, V> {
     pub fn fill(self, value: V) -> Result<ValueMut<'a, V>, InsertError<V>> {
         let gap = self.gap();
         self.insert(gap, value)
+    }
+}
+
+impl<V: Entry> fmt::Debug for At<'_, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Occupied(occupied) => occupied.fmt(f),
+            Self::Vacant(vacant) => vacant.fmt(f),
+        }
     }
 }
 

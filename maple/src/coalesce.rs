@@ -14,34 +14,32 @@ use crate::range::inclusive;
 use crate::walk::lookup_range;
 use core::ops::RangeBounds;
 
-/// The window with what touches it, or sticks out of it, and equals the entry in `word`.
+/// The window with what touches it, or sticks out of it, and is the same as the entry in `word`.
 ///
 /// # Safety
 ///
 /// The tree has entries of type `V`, nobody takes one back during the call, and `word` is one, too.
-pub(crate) unsafe fn with_equal_neighbours<V>(root: &Root, (first, last): (u64, u64), word: Word) -> (u64, u64)
-where
-    V: Entry + 'static,
-    for<'a> V::Ref<'a>: PartialEq,
-{
-    let equal = |index: Option<u64>| {
+pub(crate) unsafe fn with_same_neighbours<V: Entry>(
+    root: &Root,
+    (first, last): (u64, u64),
+    word: Word,
+    mut same: impl for<'a> FnMut(V::Ref<'a>, V::Ref<'a>) -> bool,
+) -> (u64, u64) {
+    let mut neighbour = |index: Option<u64>| {
         let (first, last, found) = lookup_range(root, index?);
         let (found, value) = (found?, word.target()?);
         // SAFETY: the caller's promise.
         let found = unsafe { V::borrow(found) };
         // SAFETY: the caller's promise.
         let value = unsafe { V::borrow(value) };
-        (found == value).then_some((first, last))
+        same(found, value).then_some((first, last))
     };
-    let left = equal(first.checked_sub(1)).map_or(first, |left| left.0);
-    let right = equal(last.checked_add(1)).map_or(last, |right| right.1);
+    let left = neighbour(first.checked_sub(1)).map_or(first, |left| left.0);
+    let right = neighbour(last.checked_add(1)).map_or(last, |right| right.1);
     (left, right)
 }
 
-impl<V: TryClone + 'static> RangeMap<V>
-where
-    for<'a> V::Ref<'a>: PartialEq,
-{
+impl<V: TryClone> RangeMap<V> {
     /// Stores `value` at `range` as [`store`](Self::store) does, and makes one entry of it with the neighbours that touch it, or are cut by
     /// it, and are equal. `O(h)` and the entries removed.
     ///
@@ -62,14 +60,43 @@ where
     /// assert_eq!(map.iter().collect::<Vec<_>>(), [(0..=29, 'a'), (30..=39, 'b')]);
     /// # Ok::<(), maple_tree::StoreError<char>>(())
     /// ```
-    pub fn store_coalescing(&mut self, range: impl RangeBounds<u64>, value: V) -> Result<(), StoreError<V>> {
+    pub fn store_coalescing(&mut self, range: impl RangeBounds<u64>, value: V) -> Result<(), StoreError<V>>
+    where
+        V: 'static,
+        for<'a> V::Ref<'a>: PartialEq,
+    {
+        self.store_coalescing_by(range, value, |left, right| left == right)
+    }
+
+    /// As [`store_coalescing`](Self::store_coalescing), with `same` to say what is equal: it gets a neighbour and the value, in this order.
+    ///
+    /// # Errors
+    ///
+    /// As for `store_coalescing`.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// let (mut map, file) = (maple_tree::RangeMap::new(), Arc::new(String::from("libc.so")));
+    /// for page in 0..4 {
+    ///     map.store_coalescing_by(page..=page, Arc::clone(&file), |one, other| std::ptr::eq(one.get(), other.get()))?;
+    /// }
+    /// assert_eq!(map.get_range(2).0, 0..=3);
+    /// # Ok::<(), maple_tree::StoreError<Arc<String>>>(())
+    /// ```
+    pub fn store_coalescing_by(
+        &mut self,
+        range: impl RangeBounds<u64>,
+        value: V,
+        same: impl for<'a> FnMut(V::Ref<'a>, V::Ref<'a>) -> bool,
+    ) -> Result<(), StoreError<V>> {
         let window = match inclusive(&range) {
             Ok(window) => window,
             Err(bad) => return Err(StoreError { value, kind: StoreErrorKind::BadRange(bad) }),
         };
         let value = Pending::new(value);
         // SAFETY: the map has entries of its own type and is borrowed.
-        let (first, last) = unsafe { with_equal_neighbours::<V>(&self.root, window, value.word()) };
+        let (first, last) = unsafe { with_same_neighbours::<V>(&self.root, window, value.word(), same) };
         self.store(first..=last, value.into_value())
     }
 }

@@ -2,13 +2,14 @@
 
 use crate::entry::Number;
 use crate::model::{Bounds, Item, Refusal, Span};
-use maple_tree::Summary;
+use maple_tree::{RangeMap, Summary};
 
 mod exclusive;
 mod outcome;
 mod tree;
 
 pub use exclusive::ExclusiveFace;
+pub(crate) use outcome::item;
 pub use tree::TreeFace;
 
 /// What a scan hands to the one who looks.
@@ -154,6 +155,8 @@ pub trait Face: Sized {
     fn synchronize(&mut self);
     /// Hands over what is retired, where there is something.
     fn hand_over(&mut self);
+    /// Makes a call of the exclusive face.
+    fn exclusive<T>(&mut self, call: impl FnOnce(&mut RangeMap<Self::Entry>) -> T) -> T;
 
     /// The validator's figures.
     ///

@@ -1,6 +1,6 @@
 //! What the integration tests share: a model to compare with ([`model`]), one interface over
 //! both faces of the tree ([`face`]) for several kinds of entries ([`entry`]), the comparison
-//! itself ([`check`]), operations that can be generated, run and printed as Rust code ([`op`]),
+//! itself ([`check`]), operations that can be generated, run and printed as Rust code ([`op`], [`map_op`]),
 //! and a face with its model side by side ([`pair`]).
 //!
 //! For the tests of failing memory and of readers beside a writer: an allocator that counts and
@@ -18,6 +18,7 @@ pub mod counted;
 pub mod entry;
 pub mod face;
 pub mod fixture;
+pub mod map_op;
 pub mod model;
 pub mod op;
 pub mod pair;

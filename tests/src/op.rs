@@ -3,6 +3,7 @@
 use crate::check::{self, ALL};
 use crate::entry::Number;
 use crate::face::Face;
+use crate::map_op::MapOp;
 use crate::model::{Bounds, Model, span};
 use core::fmt::{self, Write};
 use core::marker::PhantomData;
@@ -52,6 +53,8 @@ pub enum Op {
     Synchronize,
     /// `hand_over`, where there is one
     HandOver,
+    /// A call of the exclusive face, on the shared one through `get_mut`
+    Map(MapOp),
 }
 
 impl Op {
@@ -124,6 +127,7 @@ impl Op {
             Self::Pin => face.pin(),
             Self::Synchronize => face.synchronize(),
             Self::HandOver => face.hand_over(),
+            Self::Map(ref op) => face.exclusive(|map| op.run(map, model)),
         }
     }
 
@@ -141,6 +145,7 @@ impl Op {
             Self::PruneCutAllocating { from } => Some((from, u64::MAX)),
             Self::Clear | Self::Compact | Self::Dup | Self::Convert => Some((0, u64::MAX)),
             Self::DupWith { .. } | Self::Pin | Self::Synchronize | Self::HandOver => None,
+            Self::Map(ref op) => op.touched(),
         }
     }
 
@@ -206,12 +211,13 @@ impl Op {
             Self::Pin => "pins.push(tree.pin());".into(),
             Self::Synchronize => "pins.clear();\n    tree.synchronize().unwrap();".into(),
             Self::HandOver => "tree.hand_over();".into(),
+            Self::Map(ref op) => op.code::<F::Entry>(if F::EXCLUSIVE { "(&mut tree)" } else { "tree.get_mut()" }),
         }
     }
 }
 
 /// An index as Rust code.
-fn number(index: u64) -> String {
+pub(crate) fn number(index: u64) -> String {
     match u64::MAX - index {
         0 => "u64::MAX".into(),
         below @ ..1_000_000 => format!("u64::MAX - {below}"),
@@ -220,7 +226,7 @@ fn number(index: u64) -> String {
 }
 
 /// A range as Rust code.
-fn code((start, end): Bounds) -> String {
+pub(crate) fn code((start, end): Bounds) -> String {
     match (start, end) {
         (Bound::Included(start), Bound::Included(end)) => {
             format!("{}..={}", number(start), number(end))
@@ -308,7 +314,7 @@ impl<F: Face> fmt::Debug for Sequence<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "#[test]\nfn replay() {{")?;
         writeln!(f, "    #[allow(unused_imports)]")?;
-        writeln!(f, "    use {{maple_tree::*, std::ops::Bound, std::sync::Arc}};")?;
+        writeln!(f, "    use {{maple_tests::entry::Number, maple_tree::*, std::ops::Bound, std::sync::Arc}};")?;
         writeln!(f, "    let mut tree = {};", F::code())?;
         writeln!(f, "    let mut pins = Vec::<EpochGuard>::new();")?;
         let Preload { count, from, stride, length } = self.preload;

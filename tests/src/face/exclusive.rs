@@ -160,6 +160,10 @@ impl<V: Number> Face for ExclusiveFace<V> {
 
     fn hand_over(&mut self) {}
 
+    fn exclusive<T>(&mut self, call: impl FnOnce(&mut RangeMap<V>) -> T) -> T {
+        call(&mut self.0)
+    }
+
     fn validate(&self) -> Summary {
         match self.0.validate() {
             Ok(summary) => summary,

@@ -7,7 +7,7 @@ use crate::entry::Number;
 use crate::model::{Bounds, Item, Refusal, Span};
 use core::fmt;
 use core::ops::Bound;
-use maple_tree::{EpochGuard, MapleTree, PruneForm, Pruned, RemoveError, Reserve, Shortage, Summary};
+use maple_tree::{EpochGuard, MapleTree, PruneForm, Pruned, RangeMap, RemoveError, Reserve, Shortage, Summary};
 
 /// The shared face; with `MIXED`, every second step of a sequence writes through `get_mut`.
 pub struct TreeFace<V: Number, const MIXED: bool> {
@@ -276,6 +276,10 @@ impl<V: Number, const MIXED: bool> Face for TreeFace<V, MIXED> {
 
     fn hand_over(&mut self) {
         self.tree.hand_over();
+    }
+
+    fn exclusive<T>(&mut self, call: impl FnOnce(&mut RangeMap<V>) -> T) -> T {
+        call(self.tree.get_mut())
     }
 
     fn validate(&self) -> Summary {
