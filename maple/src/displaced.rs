@@ -225,7 +225,8 @@ impl<V: Entry> RangeMap<V> {
             None => FreeList::new(),
             Some(cut) => {
                 let count = self.enough_nodes();
-                let allocated = if shortage == Shortage::Allocate { self.set_aside(count, Memory::Allocate) } else { Err(AllocError(())) };
+                let allocated =
+                    if shortage == Shortage::Allocate { self.set_aside(count, Memory::Allocate) } else { Err(AllocError(())) };
                 allocated.or_else(|_| self.set_aside(count, Memory::Borrow)).map_err(|_| RemoveError::WouldCut(cut))?
             }
         };

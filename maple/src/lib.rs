@@ -65,6 +65,7 @@ mod map;
 mod append;
 mod coalesce;
 mod compare;
+mod covered;
 mod displaced;
 mod into_iter;
 mod retain;
@@ -72,6 +73,7 @@ mod split;
 mod value_mut;
 
 mod at;
+mod set;
 
 mod copy;
 
@@ -83,6 +85,7 @@ mod reclaim;
 pub use append::AppendError;
 pub use at::{At, Occupied, Vacant};
 pub use copy::DupError;
+pub use covered::{Combined, Covered, Difference, Intersection, Ranges, SymmetricDifference, Union};
 pub use displaced::Piece;
 pub use dump::{Dot, Dump};
 pub use entry::{ArcRef, Entry, RcuArcRef, Release, Shared, TryClone, U61};
@@ -99,6 +102,7 @@ pub use prune::{PruneForm, Pruned};
 pub use removed::Removed;
 pub use reserve::{Reserve, ReserveFigures};
 pub use retain::Drain;
+pub use set::RangeSet;
 pub use tail::Tail;
 pub use tree::MapleTree;
 pub use validate::{Invalid, InvalidKind, Summary};

@@ -265,7 +265,11 @@ impl MapOp {
                     }
                     Err(error) => {
                         let InsertErrorKind::Occupied(there) = error.kind else { panic!("{self:?}: {error:?}") };
-                        assert_eq!((error.value.value(), wanted), (value, Err(Refusal::Occupied(there.into_inner()))), "{self:?}");
+                        assert_eq!(
+                            (error.value.value(), wanted),
+                            (value, Err(Refusal::Occupied(there.into_inner()))),
+                            "{self:?}"
+                        );
                     }
                 }
             }
@@ -276,7 +280,8 @@ impl MapOp {
     /// The call as Rust code; `tree` is an exclusive map or derefs to one.
     pub(crate) fn code<V: Number>(&self, tree: &str) -> String {
         let (entry, kind) = (V::code, V::TYPE);
-        let turn = |turns: u64| format!("if {turns:#x}_u64 >> (call % 64) & 1 == 0 {{ scan.next() }} else {{ scan.next_back() }}");
+        let turn =
+            |turns: u64| format!("if {turns:#x}_u64 >> (call % 64) & 1 == 0 {{ scan.next() }} else {{ scan.next_back() }}");
         match *self {
             Self::Retain { modulus, rest } => {
                 format!("{tree}.retain(|_, entry| <{kind} as Number>::read(entry) % {modulus} != {rest});")
@@ -295,11 +300,7 @@ impl MapOp {
             Self::StoreWith { range, value } => format!("let _ = {tree}.store_with({}, {}, drop);", code(range), entry(value)),
             Self::StoreCoalescing { range, value } => {
                 let read = format!("<{kind} as Number>::read");
-                format!(
-                    "let _ = {tree}.store_coalescing_by({}, {}, |a, b| {read}(a) == {read}(b));",
-                    code(range),
-                    entry(value)
-                )
+                format!("let _ = {tree}.store_coalescing_by({}, {}, |a, b| {read}(a) == {read}(b));", code(range), entry(value))
             }
             Self::Split { at } => format!("{tree}.split({}).unwrap();", number(at)),
             Self::SplitOff { at, join: true } => {
@@ -327,9 +328,13 @@ impl MapOp {
                 };
                 let gap = match value % 2 {
                     0 => format!("drop(gap.fill({entry}))"),
-                    _ => format!("{{ let range = {index}..=gap.gap().end().saturating_add(1); drop(gap.insert(range, {entry})) }}"),
+                    _ => {
+                        format!("{{ let range = {index}..=gap.gap().end().saturating_add(1); drop(gap.insert(range, {entry})) }}")
+                    }
                 };
-                format!("match {tree}.at({index}) {{\n        At::Occupied(there) => {there},\n        At::Vacant(gap) => {gap},\n    }}")
+                format!(
+                    "match {tree}.at({index}) {{\n        At::Occupied(there) => {there},\n        At::Vacant(gap) => {gap},\n    }}"
+                )
             }
             Self::Update { range, turns } => {
                 let (range, turn, number) = (code(range), turn(turns), format!("<{kind} as Number>"));
