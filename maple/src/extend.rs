@@ -26,36 +26,9 @@ impl<V: Entry> Drop for Filling<'_, V> {
     }
 }
 
-impl<V: TryClone> RangeMap<V> {
-    /// Stores every entry, in the order of the iterator, as [`store`](Self::store) does: later ones go over earlier ones.
-    ///
-    /// Into an empty map, entries that come in ascending order without overlapping are not stored one by one but laid out in full
-    /// nodes, `O(1)` each.
-    ///
-    /// # Errors
-    ///
-    /// Those of `store`: the value comes back. What came before it is in the map; the rest was not taken from the iterator.
-    ///
-    /// ```
-    /// let mut map = maple_tree::RangeMap::new();
-    /// map.try_extend((0..100).map(|page| (page * 0x1000..=page * 0x1000 + 0xfff, page as u32)))?;
-    /// assert_eq!(map.get(0x42_123), Some(0x42));
-    /// # Ok::<(), maple_tree::StoreError<u32>>(())
-    /// ```
-    pub fn try_extend<R: RangeBounds<u64>>(&mut self, entries: impl IntoIterator<Item = (R, V)>) -> Result<(), StoreError<V>> {
-        let mut entries = entries.into_iter();
-        if self.root.load().is_none() {
-            let filled = self.fill_in_order(&mut entries);
-            self.grown();
-            if let Some((range, value)) = filled? {
-                self.store(range, value)?;
-            }
-        }
-        entries.try_for_each(|(range, value)| self.store(range, value))
-    }
-
+impl<V: Entry> RangeMap<V> {
     /// Fills the empty map until an entry is not behind the one before it; that one comes back.
-    fn fill_in_order<R: RangeBounds<u64>>(
+    pub(crate) fn fill_in_order<R: RangeBounds<u64>>(
         &mut self,
         entries: &mut impl Iterator<Item = (R, V)>,
     ) -> Result<Option<(R, V)>, StoreError<V>> {
@@ -82,6 +55,35 @@ impl<V: TryClone> RangeMap<V> {
             filling.next = window.1.checked_add(1);
         }
         Ok(None)
+    }
+}
+
+impl<V: TryClone> RangeMap<V> {
+    /// Stores every entry, in the order of the iterator, as [`store`](Self::store) does: later ones go over earlier ones.
+    ///
+    /// Into an empty map, entries that come in ascending order without overlapping are not stored one by one but laid out in full
+    /// nodes, `O(1)` each.
+    ///
+    /// # Errors
+    ///
+    /// Those of `store`: the value comes back. What came before it is in the map; the rest was not taken from the iterator.
+    ///
+    /// ```
+    /// let mut map = maple_tree::RangeMap::new();
+    /// map.try_extend((0..100).map(|page| (page * 0x1000..=page * 0x1000 + 0xfff, page as u32)))?;
+    /// assert_eq!(map.get(0x42_123), Some(0x42));
+    /// # Ok::<(), maple_tree::StoreError<u32>>(())
+    /// ```
+    pub fn try_extend<R: RangeBounds<u64>>(&mut self, entries: impl IntoIterator<Item = (R, V)>) -> Result<(), StoreError<V>> {
+        let mut entries = entries.into_iter();
+        if self.root.load().is_none() {
+            let filled = self.fill_in_order(&mut entries);
+            self.grown();
+            if let Some((range, value)) = filled? {
+                self.store(range, value)?;
+            }
+        }
+        entries.try_for_each(|(range, value)| self.store(range, value))
     }
 
     fn extend_or_abort<R: RangeBounds<u64>>(&mut self, entries: impl IntoIterator<Item = (R, V)>) {

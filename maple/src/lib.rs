@@ -80,7 +80,10 @@ mod copy;
 mod removed;
 mod tree;
 
+mod beside;
 mod reclaim;
+#[cfg(feature = "serde")]
+mod serial;
 
 pub use append::AppendError;
 pub use at::{At, Occupied, Vacant};

@@ -483,7 +483,7 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
 
     /// Does a change that may allocate, then what belongs to it: releases what was displaced, fills the reserve (if there is memory),
     /// and hands over what is retired when that is enough for a batch.
-    fn grow<T>(&self, change: impl FnOnce(&mut TreeMut<'_>, &mut Leftovers) -> T) -> T {
+    pub(crate) fn grow<T>(&self, change: impl FnOnce(&mut TreeMut<'_>, &mut Leftovers) -> T) -> T {
         let mut left_over = Leftovers::default();
         let (result, retired, reserve) = self.write(|writer| {
             let result = change(writer, &mut left_over);

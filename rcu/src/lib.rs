@@ -12,6 +12,8 @@ mod error;
 mod flavour;
 mod owned;
 mod retire;
+#[cfg(feature = "serde")]
+mod serial;
 mod sync;
 #[cfg(test)]
 mod tests;

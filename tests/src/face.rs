@@ -1,8 +1,9 @@
 //! One interface over both faces, in the terms of the [model](crate::model).
 
 use crate::entry::Number;
-use crate::model::{Bounds, Item, Refusal, Span};
-use maple_tree::{RangeMap, Summary};
+use crate::map_op::MapOp;
+use crate::model::{Bounds, Item, Model, Refusal, Span};
+use maple_tree::Summary;
 
 mod exclusive;
 mod outcome;
@@ -155,8 +156,8 @@ pub trait Face: Sized {
     fn synchronize(&mut self);
     /// Hands over what is retired, where there is something.
     fn hand_over(&mut self);
-    /// Makes a call of the exclusive face.
-    fn exclusive<T>(&mut self, call: impl FnOnce(&mut RangeMap<Self::Entry>) -> T) -> T;
+    /// Makes a call of the exclusive face, or its like of this one.
+    fn map_op(&mut self, op: &MapOp, model: &mut Model);
 
     /// The validator's figures.
     ///

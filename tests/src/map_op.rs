@@ -1,11 +1,14 @@
-//! Calls that only the exclusive face has, and what the model makes of them. On the shared face they go through `get_mut`.
+//! Calls of the exclusive face, and what the model makes of them. On the shared face they are its own, where it has them, else they go
+//! through `get_mut`.
 
 use crate::entry::Number;
 use crate::face::item;
 use crate::model::{Bounds, Inclusive, Item, Model, Refusal, Span, span};
 use crate::op::{code, number};
 use core::ops::Bound;
-use maple_tree::{AppendError, At, InsertErrorKind, Piece, RangeMap, RemoveError, Shortage, StoreErrorKind};
+use maple_tree::{
+    AppendError, At, InsertErrorKind, MapleTree, Piece, RangeMap, RemoveError, Shortage, StoreError, StoreErrorKind,
+};
 
 /// One call on an exclusive map.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,16 +123,7 @@ impl MapOp {
             }
             Self::StoreCoalescing { range, value } => {
                 let done = map.store_coalescing_by(range, V::make(value), |one, other| V::read(one) == V::read(other));
-                let Some((first, last)) = span(range) else {
-                    let error = done.expect_err("the range holds no index");
-                    assert_eq!(error.value.value(), value);
-                    return assert!(matches!(error.kind, StoreErrorKind::BadRange(_)));
-                };
-                assert!(done.is_ok(), "{self:?}: {done:?}");
-                let equal = |index: Option<u64>| model.covering(index?).filter(|item| item.2 == value);
-                let left = equal(first.checked_sub(1)).map_or(first, |item| item.0);
-                let right = equal(last.checked_add(1)).map_or(last, |item| item.1);
-                assert_eq!(model.store((Bound::Included(left), Bound::Included(right)), value), Ok(()));
+                self.coalesced(done, range, value, model);
             }
             Self::Split { at } => {
                 let cut = model.covering(at).filter(|item| item.0 < at);
@@ -226,6 +220,53 @@ impl MapOp {
         }
     }
 
+    /// Whether shared trees have such a call, too.
+    pub(crate) fn is_of_both_faces(&self) -> bool {
+        matches!(self, Self::Retain { .. } | Self::StoreWith { .. } | Self::StoreCoalescing { .. })
+    }
+
+    /// Runs on both, if shared trees have such a call, and compares what comes back.
+    pub(crate) fn run_beside<V: Number>(&self, tree: &MapleTree<V>, model: &mut Model) -> bool {
+        match *self {
+            Self::Retain { modulus, rest } => {
+                let mut asked = Vec::new();
+                tree.retain(|range, entry| {
+                    asked.push(item::<V>((range, entry)));
+                    V::read(entry) % modulus != rest
+                });
+                assert_eq!(asked, model.items(), "each is asked about once, in order");
+                *model = keep(model, |item| item.2 % modulus != rest);
+            }
+            Self::StoreWith { range, value } => {
+                let mut seen = Vec::new();
+                let done = tree.store_with(range, V::make(value), |piece, old| seen.push(item::<V>((piece, old))));
+                let wanted = pieces(model, range).into_iter().map(|((first, last), _, value)| (first, last, value));
+                assert_eq!(seen, wanted.collect::<Vec<_>>(), "{self:?}");
+                assert_eq!(done.is_ok(), model.store(range, value).is_ok(), "{self:?}: {done:?}");
+            }
+            Self::StoreCoalescing { range, value } => {
+                let done = tree.store_coalescing_by(range, V::make(value), |one, other| V::read(one) == V::read(other));
+                self.coalesced(done, range, value, model);
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// What came of a `store_coalescing`.
+    fn coalesced<V: Number>(&self, done: Result<(), StoreError<V>>, range: Bounds, value: u64, model: &mut Model) {
+        let Some((first, last)) = span(range) else {
+            let error = done.expect_err("the range holds no index");
+            assert_eq!(error.value.value(), value);
+            return assert!(matches!(error.kind, StoreErrorKind::BadRange(_)));
+        };
+        assert!(done.is_ok(), "{self:?}: {done:?}");
+        let equal = |index: Option<u64>| model.covering(index?).filter(|item| item.2 == value);
+        let left = equal(first.checked_sub(1)).map_or(first, |item| item.0);
+        let right = equal(last.checked_add(1)).map_or(last, |item| item.1);
+        assert_eq!(model.store((Bound::Included(left), Bound::Included(right)), value), Ok(()));
+    }
+
     fn run_at<V: Number>(&self, map: &mut RangeMap<V>, model: &mut Model, index: u64, value: u64) {
         let (span, old) = model.get_range(index);
         match (map.at(index), old) {
@@ -277,8 +318,8 @@ impl MapOp {
         }
     }
 
-    /// The call as Rust code; `tree` is an exclusive map or derefs to one.
-    pub(crate) fn code<V: Number>(&self, tree: &str) -> String {
+    /// The call as Rust code; `tree` is an exclusive map or derefs to one, or is a shared tree.
+    pub(crate) fn code<V: Number>(&self, tree: &str, shared: bool) -> String {
         let (entry, kind) = (V::code, V::TYPE);
         let turn =
             |turns: u64| format!("if {turns:#x}_u64 >> (call % 64) & 1 == 0 {{ scan.next() }} else {{ scan.next_back() }}");
@@ -297,7 +338,10 @@ impl MapOp {
                 let shortage = if sparing { "Refuse" } else { "Allocate" };
                 format!("let _ = {tree}.remove_with({}, Shortage::{shortage}, drop);", code(range))
             }
-            Self::StoreWith { range, value } => format!("let _ = {tree}.store_with({}, {}, drop);", code(range), entry(value)),
+            Self::StoreWith { range, value } => {
+                let each = if shared { "|_, _| ()" } else { "drop" };
+                format!("let _ = {tree}.store_with({}, {}, {each});", code(range), entry(value))
+            }
             Self::StoreCoalescing { range, value } => {
                 let read = format!("<{kind} as Number>::read");
                 format!("let _ = {tree}.store_coalescing_by({}, {}, |a, b| {read}(a) == {read}(b));", code(range), entry(value))

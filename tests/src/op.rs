@@ -53,7 +53,7 @@ pub enum Op {
     Synchronize,
     /// `hand_over`, where there is one
     HandOver,
-    /// A call of the exclusive face, on the shared one through `get_mut`
+    /// A call of the exclusive face; on the shared one its like, or through `get_mut`
     Map(MapOp),
 }
 
@@ -127,7 +127,7 @@ impl Op {
             Self::Pin => face.pin(),
             Self::Synchronize => face.synchronize(),
             Self::HandOver => face.hand_over(),
-            Self::Map(ref op) => face.exclusive(|map| op.run(map, model)),
+            Self::Map(ref op) => face.map_op(op, model),
         }
     }
 
@@ -211,7 +211,9 @@ impl Op {
             Self::Pin => "pins.push(tree.pin());".into(),
             Self::Synchronize => "pins.clear();\n    tree.synchronize().unwrap();".into(),
             Self::HandOver => "tree.hand_over();".into(),
-            Self::Map(ref op) => op.code::<F::Entry>(if F::EXCLUSIVE { "(&mut tree)" } else { "tree.get_mut()" }),
+            Self::Map(ref op) if F::EXCLUSIVE => op.code::<F::Entry>("(&mut tree)", false),
+            Self::Map(ref op) if tree == "tree" && op.is_of_both_faces() => op.code::<F::Entry>(tree, true),
+            Self::Map(ref op) => op.code::<F::Entry>("tree.get_mut()", false),
         }
     }
 }

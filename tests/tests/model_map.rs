@@ -1,5 +1,5 @@
-//! Random sequences of the calls that only the exclusive face has, among calls that every face has, compared with the model after each
-//! step. A failing case prints itself as a test to paste. `MAPLE_CASES=n` runs n times as many cases.
+//! Random sequences of the calls of the exclusive face that others have only in part, among calls that every face has, compared with the
+//! model after each step. A failing case prints itself as a test to paste. `MAPLE_CASES=n` runs n times as many cases.
 
 use core::marker::PhantomData;
 use core::ops::{Bound, RangeInclusive};

@@ -3,7 +3,8 @@
 use super::outcome::{copied, entries, inserted, item, map_until, not_replaced, pair, removed, stored};
 use super::{Face, Rest, Scan};
 use crate::entry::Number;
-use crate::model::{Bounds, Item, Refusal, Span};
+use crate::map_op::MapOp;
+use crate::model::{Bounds, Item, Model, Refusal, Span};
 use core::fmt;
 use maple_tree::{MapleTree, RangeMap, RemoveError, Reserve, Shortage, Summary};
 
@@ -160,8 +161,8 @@ impl<V: Number> Face for ExclusiveFace<V> {
 
     fn hand_over(&mut self) {}
 
-    fn exclusive<T>(&mut self, call: impl FnOnce(&mut RangeMap<V>) -> T) -> T {
-        call(&mut self.0)
+    fn map_op(&mut self, op: &MapOp, model: &mut Model) {
+        op.run(&mut self.0, model);
     }
 
     fn validate(&self) -> Summary {

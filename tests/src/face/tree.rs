@@ -4,10 +4,11 @@ use super::exclusive::{erase_alone, extend_alone, prune_cut_alone, remove_sparin
 use super::outcome::{copied, inserted, item, map_until, not_replaced, pair, pruned, removed, stored};
 use super::{Face, Rest, Scan};
 use crate::entry::Number;
-use crate::model::{Bounds, Item, Refusal, Span};
+use crate::map_op::MapOp;
+use crate::model::{Bounds, Item, Model, Refusal, Span};
 use core::fmt;
 use core::ops::Bound;
-use maple_tree::{EpochGuard, MapleTree, PruneForm, Pruned, RangeMap, RemoveError, Reserve, Shortage, Summary};
+use maple_tree::{EpochGuard, MapleTree, PruneForm, Pruned, RemoveError, Reserve, Shortage, Summary};
 
 /// The shared face; with `MIXED`, every second step of a sequence writes through `get_mut`.
 pub struct TreeFace<V: Number, const MIXED: bool> {
@@ -278,8 +279,10 @@ impl<V: Number, const MIXED: bool> Face for TreeFace<V, MIXED> {
         self.tree.hand_over();
     }
 
-    fn exclusive<T>(&mut self, call: impl FnOnce(&mut RangeMap<V>) -> T) -> T {
-        call(self.tree.get_mut())
+    fn map_op(&mut self, op: &MapOp, model: &mut Model) {
+        if self.alone || !op.run_beside(&self.tree, model) {
+            op.run(self.tree.get_mut(), model);
+        }
     }
 
     fn validate(&self) -> Summary {
