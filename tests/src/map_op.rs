@@ -336,10 +336,10 @@ impl MapOp {
             }
             Self::RemoveWith { range, sparing } => {
                 let shortage = if sparing { "Refuse" } else { "Allocate" };
-                format!("let _ = {tree}.remove_with({}, Shortage::{shortage}, drop);", code(range))
+                format!("let _ = {tree}.remove_with({}, Shortage::{shortage}, |piece| drop(piece));", code(range))
             }
             Self::StoreWith { range, value } => {
-                let each = if shared { "|_, _| ()" } else { "drop" };
+                let each = if shared { "|_, _| ()" } else { "|piece| drop(piece)" };
                 format!("let _ = {tree}.store_with({}, {}, {each});", code(range), entry(value))
             }
             Self::StoreCoalescing { range, value } => {
