@@ -88,8 +88,8 @@ fn part(frame: &Frame, len: usize, below: Below, right: NodeRef) {
     unsafe { right.fill(run.lasts(), run.words()) };
     // The slot that the node ends with, and whether that is a gap.
     let (end, gap) = match below {
-        Below::Parted(_) => (slot, false),
-        Below::Stays => (slot + 1, true),
+        // What stays of the child ends with a gap.
+        Below::Parted(_) | Below::Stays => (slot, false),
         Below::Gap | Below::Goes => {
             let kept = (0..slot).rev().find(|slot| node.own_slot(*slot).is_live());
             (kept.map_or(0, |slot| slot + 1), true)
