@@ -221,6 +221,7 @@ impl<V: Entry> RangeMap<V> {
             Self::report_parts(&reached, window, each);
             return Ok(());
         }
+        let grows = shortage == Shortage::Allocate && reached.cut.is_some();
         let nodes = match reached.cut {
             None => FreeList::new(),
             Some(cut) => {
@@ -233,7 +234,7 @@ impl<V: Entry> RangeMap<V> {
         let mut displacing = Displacing { map: self, window, value: None, nodes, left: Some(window) };
         while displacing.step(&mut each) {}
         drop(displacing);
-        if shortage == Shortage::Allocate {
+        if grows {
             self.grown();
         }
         Ok(())

@@ -12,6 +12,17 @@
 //! others are reading already, is cut down to what was done by [`MapleTree::prune`], in time proportional to its height and without
 //! memory. The [`Reserve`] is there to make that atomic.
 //!
+//! An exclusive map has what maps are expected to have: [`RangeMap::at`], [`RangeMap::get_mut`], [`RangeMap::drain`], [`RangeMap::retain`],
+//! [`RangeMap::split_off`], [`RangeMap::append`], iterators that lend, change and give away. [`RangeMap::store_with`] tells what a store
+//! displaced, [`RangeMap::store_coalescing`] joins equal neighbours, [`RangeSet`] is a set of indices, and [`Ranges`] are set operations on what
+//! sets and maps cover. What makes sense beside readers, a [`MapleTree`] has, too.
+//!
+//! # Features
+//!
+//! | feature | default | what it adds | dependency |
+//! |---|---|---|---|
+//! | `serde` | off | `Serialize` and `Deserialize` for [`RangeMap`], [`MapleTree`], [`RangeSet`], [`U61`], [`RcuBox`], [`RcuArc`]. A map is a sequence of `(first, last, entry)`; input is checked for order and overlap. (Reading `Arc<T>` needs the feature `rc` of `serde`.) | `serde_core` |
+//!
 //! Only targets with 64-bit pointers are supported: a slot is one word, and an index is 64 bits.
 
 #[cfg(not(target_pointer_width = "64"))]

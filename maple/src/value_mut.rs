@@ -14,9 +14,10 @@ use crate::walk::{Found, Walk};
 use core::fmt;
 use core::iter::FusedIterator;
 use core::marker::PhantomData;
-use core::mem;
+use core::mem::{self, ManuallyDrop};
 use core::ops::{Deref, DerefMut, RangeBounds, RangeInclusive};
 use core::ptr::NonNull;
+use maple_rcu::RcuBox;
 
 /// Where an entry of a tree is.
 #[derive(Clone, Copy, Debug)]
@@ -40,7 +41,7 @@ impl Place {
 /// [`iter_mut`](RangeMap::iter_mut) and [`at`](RangeMap::at).
 ///
 /// Every change is one store that is done when the call returns. Forgetting the guard (`mem::forget`) changes nothing, and so does a panic
-/// in the closure of [`update`](Self::update). `ValueMut<Box<T>>` is a `&mut T` besides, through `Deref` and `DerefMut`.
+/// in the closure of [`update`](Self::update). For `Box<T>` and [`RcuBox<T>`] it is a `&mut T` besides, through `Deref` and `DerefMut`.
 ///
 /// # Invariants
 ///
@@ -109,38 +110,53 @@ impl<'a, V: Entry> ValueMut<'a, V> {
     }
 }
 
-impl<'a, T> ValueMut<'a, Box<T>> {
-    /// What the box holds, for as long as the map was borrowed.
-    ///
-    /// ```
-    /// let mut map = maple_tree::RangeMap::new();
-    /// map.store(10..20, Box::new([1u32, 2]))?;
-    /// for (_, value) in &mut map {
-    ///     value.into_mut()[1] = 5;
-    /// }
-    /// assert_eq!(map.get(10), Some(&[1, 5]));
-    /// # Ok::<(), maple_tree::StoreError<Box<[u32; 2]>>>(())
-    /// ```
-    pub fn into_mut(self) -> &'a mut T {
-        let mut value = self.place.entry.cast::<T>();
-        // SAFETY: the pointer is that of a box in the map, which by the invariant of the type nobody else looks at during `'a`.
-        unsafe { value.as_mut() }
-    }
+/// Entries that own a value alone: it can be changed without another entry.
+macro_rules! sole_owners {
+    ($($owner:ident;)*) => {$(
+        impl<'a, T> ValueMut<'a, $owner<T>> {
+            /// The value in the entry, for as long as the map was borrowed.
+            ///
+            /// ```
+            /// let mut map = maple_tree::RangeMap::new();
+            /// map.store(10..20, Box::new([1u32, 2]))?;
+            /// for (_, value) in &mut map {
+            ///     value.into_mut()[1] = 5;
+            /// }
+            /// assert_eq!(map.get(10), Some(&[1, 5]));
+            /// # Ok::<(), maple_tree::StoreError<Box<[u32; 2]>>>(())
+            /// ```
+            pub fn into_mut(self) -> &'a mut T {
+                // SAFETY: by the invariant of the type nobody else looks at the value during `'a`.
+                unsafe { self.value().as_mut() }
+            }
+
+            fn value(&self) -> NonNull<T> {
+                // SAFETY: the entry came from `into_raw` of this type. The owner made here is never dropped, so the map's stays the only one.
+                let mut entry = ManuallyDrop::new(unsafe { <$owner<T> as Entry>::from_raw(self.place.entry) });
+                NonNull::from(&mut **entry)
+            }
+        }
+
+        impl<T> Deref for ValueMut<'_, $owner<T>> {
+            type Target = T;
+
+            fn deref(&self) -> &T {
+                self.get()
+            }
+        }
+
+        impl<T> DerefMut for ValueMut<'_, $owner<T>> {
+            fn deref_mut(&mut self) -> &mut T {
+                // SAFETY: by the invariant of the type nobody else looks at the value, and `self` is borrowed exclusively.
+                unsafe { self.value().as_mut() }
+            }
+        }
+    )*};
 }
 
-impl<T> Deref for ValueMut<'_, Box<T>> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        self.get()
-    }
-}
-
-impl<T> DerefMut for ValueMut<'_, Box<T>> {
-    fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: the pointer is that of a box in the map, which by the invariant of the type nobody else looks at.
-        unsafe { self.place.entry.cast::<T>().as_mut() }
-    }
+sole_owners! {
+    Box;
+    RcuBox;
 }
 
 impl<V: Entry> fmt::Debug for ValueMut<'_, V> {

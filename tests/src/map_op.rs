@@ -284,7 +284,6 @@ impl MapOp {
                     _ => {
                         let mut guard = occupied.into_mut();
                         assert_eq!(guard.update(|_| V::make(value)).value(), old);
-                        core::mem::forget(guard);
                         assert!(model.replace(index, value).is_ok());
                     }
                 }
