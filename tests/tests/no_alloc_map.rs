@@ -6,7 +6,7 @@ use maple_tests::alloc::{Counting, quiet};
 use maple_tests::counted::{Arcs, Boxes, Ints, Kind, RcuArcs, RcuBoxes, alone};
 use maple_tests::fixture::{Fixture, Make, settle_if_retired};
 use maple_tests::shapes::{Row, contents, rows, shared_contents, telling, without};
-use maple_tree::{At, MapleTree, RangeMap, RemoveError, Reserve, Shortage};
+use maple_tree::{At, MapleTree, RangeMap, RemoveError, Reserve, Shortage, pool_figures};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -196,6 +196,40 @@ fn taken_apart<K: Kind>() {
     }
 }
 
+/// Every node comes back, whatever was done to a map.
+fn nodes_come_back<K: Kind>() {
+    let _alone = alone();
+    Reserve::global().fill().expect("memory for the reserve");
+    let used = || pool_figures().nodes_in_use;
+    for (bench, make) in benches() {
+        let middle = bench.rows.get(bench.rows.len() / 2).map_or(7, |row| row.0 + 1);
+        let calls: [&dyn Fn(&mut RangeMap<K::V>); 7] = [
+            &|map| drop(std::mem::take(map).into_iter().next()),
+            &|map| drop(std::mem::take(map).into_iter()),
+            &|map| drop(map.split_off(middle)),
+            &|map| {
+                let mut tail = map.split_off(middle).expect("memory");
+                map.append(&mut tail).expect("memory");
+                tail.append(map).expect("memory");
+            },
+            &|map| drop(map.drain(middle..).next()),
+            &|map| drop(map.remove_with(1..=middle, Shortage::Allocate, |piece| drop(piece))),
+            &|map| drop(map.store_with(1..=middle, K::make(&bench.ledger, 7), |piece| drop(piece))),
+        ];
+        for (number, call) in calls.iter().enumerate() {
+            let before = used();
+            let mut map = bench.map::<K>(make);
+            call(&mut map);
+            map.validate().expect("valid");
+            drop(map);
+            settle_if_retired();
+            Reserve::global().fill().expect("memory for the reserve");
+            assert_eq!(used(), before, "nodes after call {number} and the end of a map of {}", bench.rows.len());
+        }
+        bench.ledger.assert_all_dropped();
+    }
+}
+
 /// Changes of entries where they are.
 fn changed_in_place<K: Kind>() {
     let _alone = alone();
@@ -247,6 +281,8 @@ for_kinds! {
     removed_with_pieces_arcs: removed_with_pieces::<Arcs>;
     removed_with_pieces_boxes: removed_with_pieces::<Boxes>;
     removed_with_pieces_rcu_arcs: removed_with_pieces::<RcuArcs>;
+    nodes_come_back_ints: nodes_come_back::<Ints>;
+    nodes_come_back_boxes: nodes_come_back::<Boxes>;
     changed_in_place_ints: changed_in_place::<Ints>;
     changed_in_place_arcs: changed_in_place::<Arcs>;
     changed_in_place_boxes: changed_in_place::<Boxes>;
