@@ -41,7 +41,7 @@ fn windows(rows: &[Row]) -> Vec<(u64, u64)> {
         places.iter().copied().enumerate().filter(|(at, _)| at % nth < 2 || *at < 9).map(|(_, place)| place).collect();
     let mut windows = vec![(0, u64::MAX)];
     for (at, &first) in some.iter().enumerate() {
-        windows.extend(some[at..].iter().step_by(1 + at % 3).map(|&last| (first, last)));
+        windows.extend(some[at..].iter().step_by(3 + at % 4).map(|&last| (first, last)));
     }
     windows
 }
@@ -196,6 +196,9 @@ fn taken_apart<K: Kind>() {
     }
 }
 
+/// What is done to a map.
+type Call<'c, K> = &'c dyn Fn(&mut RangeMap<<K as Kind>::V>);
+
 /// Every node comes back, whatever was done to a map.
 fn nodes_come_back<K: Kind>() {
     let _alone = alone();
@@ -203,7 +206,7 @@ fn nodes_come_back<K: Kind>() {
     let used = || pool_figures().nodes_in_use;
     for (bench, make) in benches() {
         let middle = bench.rows.get(bench.rows.len() / 2).map_or(7, |row| row.0 + 1);
-        let calls: [&dyn Fn(&mut RangeMap<K::V>); 7] = [
+        let calls: [Call<'_, K>; 7] = [
             &|map| drop(std::mem::take(map).into_iter().next()),
             &|map| drop(std::mem::take(map).into_iter()),
             &|map| drop(map.split_off(middle)),
