@@ -23,6 +23,9 @@ where
     assert_ne!(hash(map), hash(other), "{map:?} and {other:?}");
 }
 
+/// Something that makes a map another one.
+type Change<'c, V> = &'c dyn Fn(&mut RangeMap<V>);
+
 /// Equal maps are equal however they came about, and every difference is one.
 fn compared<V: Number>()
 where
@@ -43,7 +46,7 @@ where
         assert!(more.insert(u64::MAX.., V::make(0)).is_ok());
         differs(&map, &more);
         for at in (0..count).step_by(1 + usize::try_from(count / 7).expect("fits")) {
-            let changes: [&dyn Fn(&mut RangeMap<V>); 4] = [
+            let changes: [Change<'_, V>; 4] = [
                 &|map| drop(map.get_mut(10 * at).expect("an entry").replace(V::make(count))),
                 &|map| drop(map.erase(10 * at)),
                 &|map| assert_eq!(map.split(10 * at + 1), Ok(true)),
