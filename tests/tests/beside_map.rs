@@ -1,8 +1,8 @@
 //! `store_with`, `store_coalescing`, `retain` and `covered` of a shared tree, with several writers, readers and releases at once.
 
 use maple_tests::counted::{Arcs, Boxes, Ints, Kind, Ledger, RcuArcs, RcuBoxes, alone};
-use maple_tests::fixture::settle_if_retired;
-use maple_tests::shapes::Rng;
+
+use maple_tests::shapes::{Rng, settle};
 use maple_tree::{MapleTree, Ranges};
 use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,7 +26,8 @@ fn every_index_is_accounted_for<K: Kind>() {
         let (mut rng, mut stored, mut displaced) = (Rng(seed), 0, 0);
         for step in 0..1_500 {
             let first = rng.below(SIZE);
-            let last = (first + rng.below(1 << (2 + rng.below(9)))).min(SIZE - 1);
+            let magnitude = 2 + rng.below(9);
+            let last = (first + rng.below(1 << magnitude)).min(SIZE - 1);
             let mut next = first;
             // The id says where it was stored.
             let entry = K::make(&ledger, first);
@@ -71,7 +72,7 @@ fn every_index_is_accounted_for<K: Kind>() {
     assert_eq!(stored, displaced + left);
     tree.validate().expect("valid");
     drop(tree);
-    settle_if_retired();
+    settle();
     ledger.assert_all_dropped();
 }
 
@@ -108,7 +109,7 @@ fn joined_and_retained<K: Kind>() {
         tree.validate().expect("valid");
     }
     drop(tree);
-    settle_if_retired();
+    settle();
     ledger.assert_all_dropped();
 }
 

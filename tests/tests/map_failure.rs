@@ -2,7 +2,7 @@
 //! thread refused. What is refused changes nothing, gives its value back, and leaks nothing.
 
 use maple_tests::alloc::{Counting, Plan, under};
-use maple_tests::ballast::Ballast;
+use maple_tests::ballast::{Ballast, busy};
 use maple_tests::counted::{Arcs, Boxes, Ints, Kind, RcuArcs, RcuBoxes, alone};
 use maple_tests::fixture::{Fixture, Make, settle_if_retired};
 use maple_tests::shapes::{Row, contents, rows, with, without};
@@ -29,6 +29,10 @@ fn refused<K: Kind>(what: &str, bench: &Fixture, make: Make, call: Call<'_, K>) 
         let mut map = bench.map::<K>(make);
         let alive = bench.ledger.live();
         ballast.leave(free);
+        // Nodes that are in no tree.
+        let lost =
+            |map: &RangeMap<K::V>, ballast: &Ballast| busy(ballast, map.figures().spare) - map.validate().expect("valid").nodes;
+        let nodes = lost(&map, &ballast);
         let (done, ..) = under(Plan::From(1), || call(bench, &mut map));
         settle_if_retired();
         match &done {
@@ -36,6 +40,7 @@ fn refused<K: Kind>(what: &str, bench: &Fixture, make: Make, call: Call<'_, K>) 
                 refused += 1;
                 check::<K>(&map, &bench.rows, what);
                 assert_eq!(bench.ledger.live(), alive, "{what}: values after a refusal");
+                assert_eq!(lost(&map, &ballast), nodes, "{what}: nodes after a refusal");
             }
             Some(rows) => check::<K>(&map, rows, what),
         }
