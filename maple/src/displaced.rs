@@ -45,7 +45,7 @@ unsafe impl<V: Entry + Send + Sync> Send for Piece<'_, V> {}
 unsafe impl<V: Entry + Sync> Sync for Piece<'_, V> {}
 
 impl<V: Entry> Piece<'_, V> {
-    /// The entry that was `found` and taken out of the map whole.
+    /// An entry that was taken out of the map with all of its range.
     ///
     /// # Safety
     ///
