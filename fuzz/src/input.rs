@@ -170,7 +170,8 @@ pub(crate) fn foresee(op: &Op, model: &mut Model) {
         Op::Clear => model.clear(),
         Op::Prune { from } | Op::PruneInPlace { from } => drop(model.prune(from)),
         Op::PruneCut { from } | Op::PruneCutAllocating { from } => model.prune_cut(from),
-        Op::Dup | Op::DupWith { .. } | Op::Find { .. } | Op::Convert | Op::Compact | Op::Pin | Op::Synchronize | Op::HandOver => {
-        }
+        // No step makes a call of the exclusive face only.
+        Op::Dup | Op::DupWith { .. } | Op::Find { .. } | Op::Convert | Op::Compact => {}
+        Op::Pin | Op::Synchronize | Op::HandOver | Op::Map(_) => {}
     }
 }

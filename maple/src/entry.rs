@@ -31,6 +31,7 @@ pub enum Release {
 /// | `&'static T` | `&'static T` | nothing to release |
 /// | `u8`, `u16`, `u32`, `i8`, `i16`, `i32`, `bool`, `char`: every value | itself | nothing to release |
 /// | [`U61`]: 0 to 2^61 - 1 | itself | nothing to release |
+/// | `()`, for ranges that are there or not | itself | nothing to release |
 ///
 /// `T` behind `Box`, `Arc` and `&'static` needs an alignment of 4 bytes or more (two tag bits); a smaller one does not compile.
 ///
@@ -537,6 +538,7 @@ macro_rules! integer_entries {
 }
 
 integer_entries! {
+    (): |()| 0, |_| ();
     u8: u64::from, |bits| bits as u8;
     u16: u64::from, |bits| bits as u16;
     u32: u64::from, |bits| bits as u32;
@@ -569,6 +571,7 @@ mod tests {
         round_trip(&[0i8, -1, i8::MIN, i8::MAX]);
         round_trip(&[0i16, -1, i16::MIN, i16::MAX]);
         round_trip(&[0i32, -1, i32::MIN, i32::MAX]);
+        round_trip(&[()]);
         round_trip(&[false, true]);
         round_trip(&['\0', 'a', char::MAX]);
         round_trip(&[U61::default(), U61::MAX]);

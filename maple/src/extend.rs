@@ -24,6 +24,32 @@ impl<V: Entry> Drop for Filling<'_, V> {
     }
 }
 
+impl<V: Entry> RangeMap<V> {
+    /// Fills the empty map until an entry is not behind the one before it; that one comes back.
+    pub(crate) fn fill_in_order<R: RangeBounds<u64>>(
+        &mut self,
+        entries: &mut impl Iterator<Item = (R, V)>,
+    ) -> Result<Option<(R, V)>, StoreError<V>> {
+        let mut above = Above::new(self.owner.reserve.pool());
+        let mut filling = Filling { map: self, bulk: Some(Bulk::new(&mut above)) };
+        for (range, value) in entries {
+            let window = match inclusive(&range) {
+                Ok(window) => window,
+                Err(bad) => return Err(StoreError { value, kind: StoreErrorKind::BadRange(bad) }),
+            };
+            let Some(bulk) = filling.bulk.as_mut().filter(|bulk| bulk.reaches(window.0)) else { return Ok(Some((range, value))) };
+            let value = Pending::new(value);
+            if bulk.push(window.0, window.1, value.word()).is_err() {
+                // The gap before it and the one behind may be two.
+                filling.map.owner.untidy = true;
+                return Err(StoreError { value: value.into_value(), kind: StoreErrorKind::OutOfMemory });
+            }
+            value.stored();
+        }
+        Ok(None)
+    }
+}
+
 impl<V: TryClone> RangeMap<V> {
     /// Stores every entry, in the order of the iterator, as [`store`](Self::store) does: later ones go over earlier ones.
     ///
@@ -50,30 +76,6 @@ impl<V: TryClone> RangeMap<V> {
             }
         }
         entries.try_for_each(|(range, value)| self.store(range, value))
-    }
-
-    /// Fills the empty map until an entry is not behind the one before it; that one comes back.
-    fn fill_in_order<R: RangeBounds<u64>>(
-        &mut self,
-        entries: &mut impl Iterator<Item = (R, V)>,
-    ) -> Result<Option<(R, V)>, StoreError<V>> {
-        let mut above = Above::new(self.owner.reserve.pool());
-        let mut filling = Filling { map: self, bulk: Some(Bulk::new(&mut above)) };
-        for (range, value) in entries {
-            let window = match inclusive(&range) {
-                Ok(window) => window,
-                Err(bad) => return Err(StoreError { value, kind: StoreErrorKind::BadRange(bad) }),
-            };
-            let Some(bulk) = filling.bulk.as_mut().filter(|bulk| bulk.reaches(window.0)) else { return Ok(Some((range, value))) };
-            let value = Pending::new(value);
-            if bulk.push(window.0, window.1, value.word()).is_err() {
-                // The gap before it and the one behind may be two.
-                filling.map.owner.untidy = true;
-                return Err(StoreError { value: value.into_value(), kind: StoreErrorKind::OutOfMemory });
-            }
-            value.stored();
-        }
-        Ok(None)
     }
 
     fn extend_or_abort<R: RangeBounds<u64>>(&mut self, entries: impl IntoIterator<Item = (R, V)>) {

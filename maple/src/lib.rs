@@ -12,6 +12,17 @@
 //! others are reading already, is cut down to what was done by [`MapleTree::prune`], in time proportional to its height and without
 //! memory. The [`Reserve`] is there to make that atomic.
 //!
+//! An exclusive map has what maps are expected to have: [`RangeMap::at`], [`RangeMap::get_mut`], [`RangeMap::drain`], [`RangeMap::retain`],
+//! [`RangeMap::split_off`], [`RangeMap::append`], iterators that lend, change and give away. [`RangeMap::store_with`] tells what a store
+//! displaced, [`RangeMap::store_coalescing`] joins equal neighbours, [`RangeSet`] is a set of indices, and [`Ranges`] are set operations on what
+//! sets and maps cover. What makes sense beside readers, a [`MapleTree`] has, too.
+//!
+//! # Features
+//!
+//! | feature | default | what it adds | dependency |
+//! |---|---|---|---|
+//! | `serde` | off | `Serialize` and `Deserialize` for [`RangeMap`], [`MapleTree`], [`RangeSet`], [`U61`], [`RcuBox`], [`RcuArc`]. A map is a sequence of `(first, last, entry)`; input is checked for order and overlap. (Reading `Arc<T>` needs the feature `rc` of `serde`.) | `serde_core` |
+//!
 //! Only targets with 64-bit pointers are supported: a slot is one word, and an index is 64 bits.
 
 #[cfg(not(target_pointer_width = "64"))]
@@ -49,6 +60,7 @@ mod edit;
 mod bound;
 mod bulk;
 mod compact;
+mod divide;
 mod dump;
 mod dup;
 mod erase;
@@ -70,6 +82,19 @@ mod tail;
 
 mod map;
 
+mod append;
+mod coalesce;
+mod compare;
+mod covered;
+mod displaced;
+mod into_iter;
+mod retain;
+mod split;
+mod value_mut;
+
+mod at;
+mod set;
+
 mod copy;
 
 mod removed;
@@ -80,14 +105,21 @@ mod site;
 mod tree;
 
 mod alloc;
+mod beside;
 mod cursor_mut;
 mod reclaim;
 mod reservation;
+#[cfg(feature = "serde")]
+mod serial;
 
+pub use append::AppendError;
+pub use at::{At, Occupied, Vacant};
 pub use copy::DupError;
 pub use course::{Place, Position};
+pub use covered::{Combined, Covered, Difference, Intersection, Ranges, SymmetricDifference, Union};
 pub use cursor::Cursor;
 pub use cursor_mut::CursorMut;
+pub use displaced::Piece;
 pub use dump::{Dot, Dump};
 pub use entry::{ArcRef, Entry, RcuArcRef, Release, Shared, TryClone, U61};
 pub use error::{
@@ -97,6 +129,7 @@ pub use error::{
 pub use face::Shortage;
 pub use figures::TreeFigures;
 pub use free::{AllocRangeError, AllocRangeErrorKind, Cyclic, FindError};
+pub use into_iter::IntoIter;
 pub use iter::{Gaps, Iter};
 pub use lock::StdLock;
 pub use map::RangeMap;
@@ -105,10 +138,13 @@ pub use prune::{PruneForm, Pruned};
 pub use removed::Removed;
 pub use reservation::Reservation;
 pub use reserve::{Reserve, ReserveFigures};
+pub use retain::Drain;
+pub use set::RangeSet;
 pub use site::Editable;
 pub use tail::Tail;
 pub use tree::MapleTree;
 pub use validate::{Invalid, InvalidKind, Summary};
+pub use value_mut::{IterMut, ValueMut};
 pub use writer::Writer;
 
 pub use lock_api::RawMutex;

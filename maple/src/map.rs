@@ -189,17 +189,31 @@ impl<V: Entry> RangeMap<V> {
         let _ = self.owner.reserve.fill();
     }
 
-    /// Makes the tree fit for exclusive use after it was shared: releases what waits for a grace period, because there are no readers.
+    /// Makes the tree fit for exclusive use after it was shared, or after words were killed in place: releases what waits for a grace
+    /// period, because there are no readers. When the drop of an entry panics, the rest is released while the panic unwinds.
     pub(crate) fn settle(&mut self) {
-        while let Some((low, high)) = self.owner.dead.take() {
-            let (mut limbo, mut entries) = (Limbo::new(), Swept::new());
-            // SAFETY: `&mut self`: there are no readers.
-            let stopped = unsafe { self.writer().sweep((low, high), Which::All, &mut limbo, &mut entries) };
-            self.owner.dead = stopped.map(|from| (from, high));
-            // SAFETY: `&mut self`: there are no readers.
-            unsafe { release_swept::<V>(limbo, entries, self.owner.reserve) };
+        struct Rest<'m, V: Entry>(&'m mut RangeMap<V>);
+        impl<V: Entry> Drop for Rest<'_, V> {
+            fn drop(&mut self) {
+                while self.0.settle_some() {}
+            }
         }
+        let rest = Rest(self);
+        while rest.0.settle_some() {}
+        drop(rest);
         self.release(Leftovers::default());
+    }
+
+    /// Releases some of what died in place; returns whether there was any.
+    fn settle_some(&mut self) -> bool {
+        let Some((low, high)) = self.owner.dead.take() else { return false };
+        let (mut limbo, mut entries) = (Limbo::new(), Swept::new());
+        // SAFETY: `&mut self`: there are no readers.
+        let stopped = unsafe { self.writer().sweep((low, high), Which::All, &mut limbo, &mut entries) };
+        self.owner.dead = stopped.map(|from| (from, high));
+        // SAFETY: `&mut self`: there are no readers.
+        unsafe { release_swept::<V>(limbo, entries, self.owner.reserve) };
+        true
     }
 
     /// Stores `value` at `range`, over whatever is there: entries inside are dropped, entries that stick out are cut, an entry that

@@ -230,7 +230,7 @@ impl TreeMut<'_> {
     }
 
     /// While the root has a single child, makes that the root. Exclusive access only.
-    fn lower_root(&mut self) {
+    pub(crate) fn lower_root(&mut self) {
         while let Some((root, level)) = self.root.load().filter(|(root, level)| *level > 0 && root.len() == 1) {
             let Some(child) = root.own_slot(0).target() else {
                 return;

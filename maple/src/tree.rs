@@ -43,7 +43,8 @@ use maple_rcu::{AllocError, Epoch, Rcu};
 /// own allocations happen only there. What died *in place* (a `Box` or an `Arc` that was erased, the tail of
 /// [`prune_in_place`](Self::prune_in_place)) stays with its node: it is released when that node is replaced, or by `synchronize`.
 ///
-/// Entries' `Clone` and the closure of [`try_dup_with`](Self::try_dup_with) run under the tree's lock: they may look things up in the tree,
+/// Entries' `Clone` and the closures of [`try_dup_with`](Self::try_dup_with), [`retain`](Self::retain) and
+/// [`store_coalescing_by`](Self::store_coalescing_by) run under the tree's lock: they may look things up in the tree,
 /// but any call that takes the lock (all but the readers') would wait for ever. Entries' `Drop` runs outside the lock.
 ///
 /// ```

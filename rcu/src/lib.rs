@@ -6,12 +6,16 @@
 //! * [`Epoch`]: what the flavour on `crossbeam-epoch` may allocate, and when.
 //! * [`RcuBox`], [`RcuArc`]: one owner, many owners.
 //! * [`Link`], [`RetireList`], [`Batch`]: for objects of your own, and for own flavours.
+//!
+//! The feature `serde` (off by default) makes [`RcuBox`] and [`RcuArc`] `Serialize` and `Deserialize`, as what they hold.
 
 mod epoch;
 mod error;
 mod flavour;
 mod owned;
 mod retire;
+#[cfg(feature = "serde")]
+mod serial;
 mod sync;
 #[cfg(test)]
 mod tests;

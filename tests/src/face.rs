@@ -1,7 +1,8 @@
 //! One interface over both faces, in the terms of the [model](crate::model).
 
 use crate::entry::Number;
-use crate::model::{Bounds, Item, Refusal, Span};
+use crate::map_op::MapOp;
+use crate::model::{Bounds, Item, Model, Refusal, Span};
 use crate::space::Side;
 use maple_tree::{Cyclic, FindError, Summary};
 
@@ -10,6 +11,7 @@ mod outcome;
 mod tree;
 
 pub use exclusive::ExclusiveFace;
+pub(crate) use outcome::item;
 pub use tree::TreeFace;
 
 /// What a scan hands to the one who looks.
@@ -164,6 +166,8 @@ pub trait Face: Sized {
     fn synchronize(&mut self);
     /// Hands over what is retired, where there is something.
     fn hand_over(&mut self);
+    /// Makes a call of the exclusive face, or its like of this one.
+    fn map_op(&mut self, op: &MapOp, model: &mut Model);
 
     /// The validator's figures.
     ///

@@ -1,8 +1,7 @@
 //! What the integration tests share: a model to compare with ([`model`]), one interface over
 //! both faces of the tree ([`face`]) for several kinds of entries ([`entry`]), the comparison
-//! itself ([`check`]), operations that can be generated, run and printed as Rust code ([`op`]),
-//! a face with its model side by side
-//! ([`pair`]), cursors of every kind ([`roam`]), and what the model says of free space ([`space`]).
+//! itself ([`check`]), operations that can be generated, run and printed as Rust code ([`op`], [`map_op`]),
+//! a face with its model side by side ([`pair`]), cursors of every kind ([`roam`]), and what the model says of free space ([`space`]).
 //!
 //! For the tests of failing memory and of readers beside a writer: an allocator that counts and
 //! refuses ([`alloc`], [`ballast`]), entries whose values are booked ([`counted`]), contents and
@@ -19,6 +18,7 @@ pub mod counted;
 pub mod entry;
 pub mod face;
 pub mod fixture;
+pub mod map_op;
 pub mod model;
 pub mod op;
 pub mod pair;

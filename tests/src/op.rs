@@ -3,6 +3,7 @@
 use crate::check::{self, ALL};
 use crate::entry::Number;
 use crate::face::Face;
+use crate::map_op::MapOp;
 use crate::model::{Bounds, Model, span};
 use crate::space::{Side, agree_on_space};
 use core::fmt::{self, Write};
@@ -57,6 +58,8 @@ pub enum Op {
     Synchronize,
     /// `hand_over`, where there is one
     HandOver,
+    /// A call of the exclusive face; on the shared one its like, or through `get_mut`
+    Map(MapOp),
 }
 
 impl Op {
@@ -134,6 +137,7 @@ impl Op {
             Self::Pin => face.pin(),
             Self::Synchronize => face.synchronize(),
             Self::HandOver => face.hand_over(),
+            Self::Map(ref op) => face.map_op(op, model),
         }
     }
 
@@ -152,6 +156,7 @@ impl Op {
             Self::PruneCutAllocating { from } => Some((from, u64::MAX)),
             Self::Clear | Self::Compact | Self::Dup | Self::Convert => Some((0, u64::MAX)),
             Self::DupWith { .. } | Self::Find { .. } | Self::Pin | Self::Synchronize | Self::HandOver => None,
+            Self::Map(ref op) => op.touched(),
         }
     }
 
@@ -225,12 +230,15 @@ impl Op {
             Self::Pin => "pins.push(tree.pin());".into(),
             Self::Synchronize => "pins.clear();\n    tree.synchronize().unwrap();".into(),
             Self::HandOver => "tree.hand_over();".into(),
+            Self::Map(ref op) if F::EXCLUSIVE => op.code::<F::Entry>("(&mut tree)", false),
+            Self::Map(ref op) if tree == "tree" && op.is_of_both_faces() => op.code::<F::Entry>(tree, true),
+            Self::Map(ref op) => op.code::<F::Entry>("tree.get_mut()", false),
         }
     }
 }
 
 /// An index as Rust code.
-fn number(index: u64) -> String {
+pub(crate) fn number(index: u64) -> String {
     match u64::MAX - index {
         0 => "u64::MAX".into(),
         below @ ..1_000_000 => format!("u64::MAX - {below}"),
@@ -239,7 +247,7 @@ fn number(index: u64) -> String {
 }
 
 /// A range as Rust code.
-fn code((start, end): Bounds) -> String {
+pub(crate) fn code((start, end): Bounds) -> String {
     match (start, end) {
         (Bound::Included(start), Bound::Included(end)) => {
             format!("{}..={}", number(start), number(end))
@@ -327,7 +335,7 @@ impl<F: Face> fmt::Debug for Sequence<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "#[test]\nfn replay() {{")?;
         writeln!(f, "    #[allow(unused_imports)]")?;
-        writeln!(f, "    use {{maple_tree::*, std::ops::Bound, std::sync::Arc}};")?;
+        writeln!(f, "    use {{maple_tests::entry::Number, maple_tree::*, std::ops::Bound, std::sync::Arc}};")?;
         writeln!(f, "    let mut tree = {};", F::code())?;
         writeln!(f, "    let mut pins = Vec::<EpochGuard>::new();")?;
         let Preload { count, from, stride, length } = self.preload;

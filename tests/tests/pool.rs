@@ -124,3 +124,18 @@ fn filling_at_once_stays_in_the_pool() {
     assert_eq!(own.pool.figures().nodes_in_use, 0);
     assert!(own.slabs() <= 1);
 }
+
+#[test]
+fn what_is_appended_leaves_its_nodes_behind() {
+    let (one, two) = (own(usize::MAX, 0), own(usize::MAX, 0));
+    let mut map = RangeMap::with_reserve(one.reserve);
+    let mut other = RangeMap::with_reserve(two.reserve);
+    fill(&mut other, 3_000);
+    map.append(&mut other).expect("an empty map has room");
+    assert_eq!(map.validate().expect("valid").entries, 3_000);
+    assert!(one.pool.figures().nodes_in_use >= map.validate().expect("valid").nodes);
+    drop(other);
+    assert_eq!(two.pool.figures().nodes_in_use, 0);
+    drop(map);
+    assert_eq!(one.pool.figures().nodes_in_use, 0);
+}

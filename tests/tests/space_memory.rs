@@ -286,7 +286,11 @@ fn removals_ask_for_nothing<K: Kind>() {
         |tree| {
             tree.prune_in_place(1_500);
         },
-        |tree| (0..60).rev().for_each(|n| drop(tree.prune_in_place(10 + n * 40))),
+        |tree| {
+            (0..60).rev().for_each(|n| {
+                tree.prune_in_place(10 + n * 40);
+            })
+        },
         |tree| tree.remove_whole(555..2_222),
         |tree| tree.clear(),
     ];

@@ -3,7 +3,8 @@
 use super::outcome::{allocated, copied, entries, inserted, item, map_until, not_replaced, pair, removed, stored};
 use super::{Face, Rest, Scan};
 use crate::entry::Number;
-use crate::model::{Bounds, Item, Refusal, Span};
+use crate::map_op::MapOp;
+use crate::model::{Bounds, Item, Model, Refusal, Span};
 use crate::space::Side;
 use core::fmt;
 use maple_tree::{Cyclic, FindError, MapleTree, RangeMap, RemoveError, Reserve, Shortage, Summary};
@@ -176,6 +177,10 @@ impl<V: Number> Face for ExclusiveFace<V> {
     fn synchronize(&mut self) {}
 
     fn hand_over(&mut self) {}
+
+    fn map_op(&mut self, op: &MapOp, model: &mut Model) {
+        op.run(&mut self.0, model);
+    }
 
     fn validate(&self) -> Summary {
         match self.0.validate() {

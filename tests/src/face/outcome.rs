@@ -12,7 +12,7 @@ pub(super) fn pair(range: RangeInclusive<u64>) -> Span {
     (*range.start(), *range.end())
 }
 
-pub(super) fn item<V: Number>((range, entry): (RangeInclusive<u64>, V::Ref<'_>)) -> Item {
+pub(crate) fn item<V: Number>((range, entry): (RangeInclusive<u64>, V::Ref<'_>)) -> Item {
     (*range.start(), *range.end(), V::read(entry))
 }
 

@@ -6,7 +6,8 @@ use super::exclusive::{
 use super::outcome::{allocated, copied, inserted, item, map_until, not_replaced, pair, pruned, removed, stored};
 use super::{Face, Rest, Scan};
 use crate::entry::Number;
-use crate::model::{Bounds, Item, Refusal, Span};
+use crate::map_op::MapOp;
+use crate::model::{Bounds, Item, Model, Refusal, Span};
 use crate::space::Side;
 use core::fmt;
 use core::ops::Bound;
@@ -312,6 +313,12 @@ impl<V: Number, const MIXED: bool> Face for TreeFace<V, MIXED> {
 
     fn hand_over(&mut self) {
         self.tree.hand_over();
+    }
+
+    fn map_op(&mut self, op: &MapOp, model: &mut Model) {
+        if self.alone || !op.run_beside(&self.tree, model) {
+            op.run(self.tree.get_mut(), model);
+        }
     }
 
     fn validate(&self) -> Summary {

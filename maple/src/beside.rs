@@ -1,0 +1,270 @@
+//! Calls of exclusive maps that make sense beside readers, too.
+
+use crate::coalesce::with_same_neighbours;
+use crate::covered::Covered;
+use crate::entry::{Shared, TryClone, try_clone_raw};
+use crate::error::{StoreError, StoreErrorKind};
+use crate::face::Pending;
+use crate::node::Word;
+use crate::range::inclusive;
+use crate::tree::MapleTree;
+use crate::tree_mut::{Memory, TreeMut};
+use crate::walk::{Found, Walk};
+use crate::writer::Writer;
+use core::iter;
+use core::ops::{RangeBounds, RangeInclusive};
+use lock_api::RawMutex;
+use maple_rcu::Rcu;
+
+impl TreeMut<'_> {
+    /// Beside readers, removes the entry that covers `index`, in place. One that has to be dropped stays in its slot, dead, whatever its kind,
+    /// so no foreign code runs.
+    fn kill_one(&mut self, index: u64) {
+        let Some((bottom, _)) = self.bottom(index).and_then(|bottom| Some((bottom, bottom.entry()?))) else { return };
+        let frame = bottom.frame;
+        self.touch(index, index);
+        if self.kind.needs_drop {
+            frame.node.publish(frame.slot, frame.word().dead());
+            self.owner.note_dead(frame.first(), frame.last());
+        } else {
+            frame.node.publish(frame.slot, Word::EMPTY);
+        }
+        self.stay(&bottom, (0, 0));
+        self.owner.untidy = true;
+        self.collapse(index);
+    }
+}
+
+impl<V: Shared<R>, R: Rcu, L: RawMutex> Writer<'_, V, R, L> {
+    /// Removes every entry for which `keep` says `false`, in place; the entries are looked at in order, each once.
+    /// `O(n)`, and `O(h)` for each that goes. Readers see them vanish one by one.
+    ///
+    /// Cannot fail: never allocates, never waits for readers, enters no read section. What was removed does not come back as
+    /// [`Removed`](crate::Removed), because a list of those would need memory: the entries stay in their slots, marked dead, and
+    /// are released when their nodes are replaced, or by [`MapleTree::synchronize`].
+    ///
+    /// `keep` may look things up in the tree, but any call that takes the lock would wait for ever. When it panics, what was removed so far is
+    /// gone, and the rest stays.
+    pub fn retain(&mut self, mut keep: impl FnMut(RangeInclusive<u64>, V::Ref<'_>) -> bool) {
+        self.with(None, |writer, _| {
+            // A walk that goes on while the writer works, as a reader's does; nothing it comes to is released under the lock.
+            let mut walk = Walk::new(writer.root, Some((0, u64::MAX)));
+            while let Some(found) = walk.next() {
+                // SAFETY: an entry of the tree is not taken back while other writers are kept out.
+                if !keep(found.first..=found.last, unsafe { V::borrow(found.entry) }) {
+                    writer.kill_one(found.first);
+                }
+            }
+        });
+    }
+
+    /// Stores `value` at `range` as [`store`](Self::store) does, and makes one entry of it with the neighbours that touch it, or are cut by
+    /// it, and are equal; a lookup sees all of it or nothing. `O(h)` and the entries removed. See
+    /// [`RangeMap::store_coalescing`](crate::RangeMap::store_coalescing).
+    ///
+    /// # Errors
+    ///
+    /// Out of memory, or a range that holds no index. The value comes back, and the tree is as it was.
+    pub fn store_coalescing(&mut self, range: impl RangeBounds<u64>, value: V) -> Result<(), StoreError<V>>
+    where
+        V: TryClone,
+        for<'a> V::Ref<'a>: PartialEq,
+    {
+        self.store_coalescing_by(range, value, |left, right| left == right)
+    }
+
+    /// As [`store_coalescing`](Self::store_coalescing), with `same` to say what is equal: it gets a neighbour and the value, in this order. It
+    /// runs under the tree's lock: see [`MapleTree`].
+    ///
+    /// # Errors
+    ///
+    /// As for `store_coalescing`.
+    pub fn store_coalescing_by(
+        &mut self,
+        range: impl RangeBounds<u64>,
+        value: V,
+        mut same: impl for<'a> FnMut(V::Ref<'a>, V::Ref<'a>) -> bool,
+    ) -> Result<(), StoreError<V>>
+    where
+        V: TryClone,
+    {
+        let joined = |writer: &mut TreeMut<'_>, window, word| {
+            // SAFETY: the tree has entries of its own type, other writers are kept out, and the value is the caller's.
+            unsafe { with_same_neighbours::<V>(writer.root, window, word, &mut same) }
+        };
+        self.store_as(range, value, joined).map(drop)
+    }
+
+    /// Stores `value` at the window that `place` makes of `range`, and gives what reads the tree as it was before.
+    fn store_as(
+        &mut self,
+        range: impl RangeBounds<u64>,
+        value: V,
+        place: impl FnOnce(&mut TreeMut<'_>, (u64, u64), Word) -> (u64, u64),
+    ) -> Result<Displaced, StoreError<V>>
+    where
+        V: TryClone,
+    {
+        let window = match inclusive(&range) {
+            Ok(window) => window,
+            Err(bad) => return Err(StoreError { value, kind: StoreErrorKind::BadRange(bad) }),
+        };
+        // Here, not in the closure: when foreign code panics it is dropped outside the lock.
+        let mut value = Some(Pending::new(value));
+        // SAFETY: an entry of the tree is not taken back during the call.
+        let mut split = |entry| unsafe { try_clone_raw::<V>(entry) };
+        let displaced = self.grow(|writer, left_over| {
+            let word = value.as_ref().map(Pending::word)?;
+            let window = place(writer, window, word);
+            let displaced = Displaced::before(writer, window);
+            let stored =
+                writer.append(window, word) || writer.write(window, word, Memory::Allocate, left_over, &mut split).is_ok();
+            stored.then(|| {
+                value.take().into_iter().for_each(Pending::stored);
+                displaced
+            })
+        });
+        match (displaced, value) {
+            (Some(displaced), None) => Ok(displaced),
+            (_, Some(value)) => Err(StoreError { value: value.into_value(), kind: StoreErrorKind::OutOfMemory }),
+            (None, None) => unreachable!("a value that was stored displaces something or nothing"),
+        }
+    }
+}
+
+impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
+    /// Removes every entry for which `keep` says `false`, in place, under the tree's lock; the entries are looked at in order, each once.
+    /// `O(n)`, and `O(h)` for each that goes. Readers see them vanish one by one.
+    ///
+    /// Cannot fail: never allocates, never waits for readers, enters no read section. What was removed does not come back as
+    /// [`Removed`](crate::Removed), because a list of those would need memory: the entries stay in their slots, marked dead, and
+    /// are released when their nodes are replaced, or by [`synchronize`](Self::synchronize).
+    ///
+    /// `keep` may look things up in the tree, but any call that takes the lock would wait for ever. When it panics, what was removed so far is
+    /// gone, and the rest stays.
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// for page in 0..100u32 {
+    ///     tree.insert(u64::from(page)..=u64::from(page), page)?;
+    /// }
+    /// tree.retain(|_, page| page % 10 == 0);
+    /// assert_eq!(tree.iter(&tree.pin()).count(), 10);
+    /// # Ok::<(), maple_tree::InsertError<u32>>(())
+    /// ```
+    pub fn retain(&self, keep: impl FnMut(RangeInclusive<u64>, V::Ref<'_>) -> bool) {
+        self.lock().retain(keep);
+    }
+
+    /// Stores `value` at `range`, over whatever is there, as [`store`](Self::store) does, and calls `each` for what is displaced, in order:
+    /// with the range of the piece, and the entry that had it. Entries may still be in the tree with what is left of their range, and
+    /// readers may be looking at them, so they are lent, not given. `O(h)`, and constant time a piece.
+    ///
+    /// `each` is called when the store is done, outside the tree's lock and inside a read section: it sees the tree as a reader does that came
+    /// just before the store. So the store enters a read section, which no removal does, and there is no such form of `remove`: what is
+    /// removed in place is dead where it lies, and a list of it would need memory.
+    ///
+    /// # Errors
+    ///
+    /// Out of memory, or a range that holds no index. The value comes back, the tree is as it was, and `each` was not called.
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// tree.store(0..10, 'a')?;
+    /// tree.store(10..20, 'b')?;
+    /// let mut gone = Vec::new();
+    /// tree.store_with(5..25, 'c', |piece, old| gone.push((piece, old)))?;
+    /// assert_eq!(gone, [(5..=9, 'a'), (10..=19, 'b')]);
+    /// # Ok::<(), maple_tree::StoreError<char>>(())
+    /// ```
+    pub fn store_with(
+        &self,
+        range: impl RangeBounds<u64>,
+        value: V,
+        mut each: impl FnMut(RangeInclusive<u64>, V::Ref<'_>),
+    ) -> Result<(), StoreError<V>>
+    where
+        V: TryClone,
+    {
+        let _guard = self.pin();
+        let Displaced { first, mut rest, window } = self.lock().store_as(range, value, |_, window, _| window)?;
+        for found in first.into_iter().chain(iter::from_fn(|| rest.next())) {
+            let piece = found.first.max(window.0)..=found.last.min(window.1);
+            // SAFETY: the entry was in the tree inside the read section, which has not ended.
+            each(piece, unsafe { V::borrow(found.entry) });
+        }
+        Ok(())
+    }
+
+    /// Stores `value` at `range` as [`store`](Self::store) does, and makes one entry of it with the neighbours that touch it, or are cut by
+    /// it, and are equal; a lookup sees all of it or nothing. `O(h)` and the entries removed. See
+    /// [`RangeMap::store_coalescing`](crate::RangeMap::store_coalescing).
+    ///
+    /// # Errors
+    ///
+    /// Out of memory, or a range that holds no index. The value comes back, and the tree is as it was.
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// tree.store_coalescing(0..10, 'a')?;
+    /// tree.store_coalescing(10..20, 'a')?;
+    /// assert_eq!(tree.get_range(5, &tree.pin()).0, 0..=19);
+    /// # Ok::<(), maple_tree::StoreError<char>>(())
+    /// ```
+    pub fn store_coalescing(&self, range: impl RangeBounds<u64>, value: V) -> Result<(), StoreError<V>>
+    where
+        V: TryClone,
+        for<'a> V::Ref<'a>: PartialEq,
+    {
+        self.lock().store_coalescing(range, value)
+    }
+
+    /// As [`store_coalescing`](Self::store_coalescing), with `same` to say what is equal: it gets a neighbour and the value, in this order. It
+    /// runs under the tree's lock: see [`MapleTree`].
+    ///
+    /// # Errors
+    ///
+    /// As for `store_coalescing`.
+    pub fn store_coalescing_by(
+        &self,
+        range: impl RangeBounds<u64>,
+        value: V,
+        same: impl for<'a> FnMut(V::Ref<'a>, V::Ref<'a>) -> bool,
+    ) -> Result<(), StoreError<V>>
+    where
+        V: TryClone,
+    {
+        self.lock().store_coalescing_by(range, value, same)
+    }
+
+    /// The maximal ranges that entries cover within `range`, clipped to it. See [`RangeMap::covered`](crate::RangeMap::covered), and
+    /// [`Ranges`](crate::Ranges) for set operations.
+    pub fn covered<'g>(&'g self, range: impl RangeBounds<u64>, guard: &'g R::Guard) -> Covered<'g, V> {
+        let window = inclusive(&range).ok();
+        Covered::new(self.range(range, guard), window)
+    }
+}
+
+/// A walk over what a store is about to displace.
+///
+/// # Invariants
+///
+/// `first` was found before the store; so `rest` goes on from a path that is below the slot which the store publishes. Everything below
+/// that is replaced or falls away, but for a single slot that is overwritten in place when the store equals an entry: that is `first`, and
+/// there is no rest then. So the walk comes to what was there before, as long as the read section lasts that was open at the store.
+struct Displaced {
+    first: Option<Found>,
+    rest: Walk,
+    window: (u64, u64),
+}
+
+impl Displaced {
+    fn before(writer: &TreeMut<'_>, window: (u64, u64)) -> Self {
+        let mut rest = Walk::new(writer.root, Some(window));
+        let first = rest.next();
+        if first.is_none_or(|first| first.last >= window.1) {
+            rest = Walk::new(writer.root, None);
+        }
+        Self { first, rest, window }
+    }
+}
