@@ -54,7 +54,6 @@ impl StdLock {
 
 // SAFETY: the mutex inside lets one in at a time.
 unsafe impl RawMutex for StdLock {
-    #[expect(clippy::declare_interior_mutable_const, reason = "how `lock_api` makes a lock in a constant")]
     const INIT: Self = Self { mutex: Mutex::new(()), guard: UnsafeCell::new(MaybeUninit::uninit()) };
 
     type GuardMarker = GuardNoSend;
