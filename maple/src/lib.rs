@@ -72,12 +72,12 @@ mod removed;
 
 mod writer;
 
-mod site;
 mod tree;
 
 mod cursor_mut;
 mod reclaim;
 mod reservation;
+mod site;
 
 pub use copy::DupError;
 pub use course::{Place, Position};
