@@ -100,7 +100,7 @@ enum Duty {
 /// writer.clear();
 /// ```
 ///
-/// Nor does what a session found live past a change:
+/// What a session found does not live past a change:
 ///
 /// ```compile_fail,E0502
 /// let tree = maple_tree::MapleTree::<Box<u32>>::new();
@@ -108,6 +108,16 @@ enum Duty {
 /// let found = writer.get(5);
 /// writer.clear();
 /// assert_eq!(found, None);
+/// ```
+///
+/// The standard library's mutex is let go by the thread that took it, so a session stays in its thread. (One with a spin lock may move.)
+///
+/// ```compile_fail,E0277
+/// let tree = maple_tree::MapleTree::<u32>::new();
+/// let writer = tree.lock();
+/// std::thread::scope(|scope| {
+///     scope.spawn(move || drop(writer));
+/// });
 /// ```
 ///
 /// # Invariants
