@@ -8,6 +8,7 @@ use crate::map::RangeMap;
 use crate::path::Path;
 use crate::range::inclusive;
 use crate::site::{Editable, Site, Stored};
+use crate::tree_mut::Changed;
 use crate::walk::Found;
 use crate::writer::Writer;
 use core::fmt;
@@ -135,12 +136,14 @@ impl<T: Site> CursorMut<'_, T> {
     }
 
     /// Goes to what is next, be it an entry or a gap, and returns it with its range; past the end when there is nothing more.
+    #[expect(clippy::type_complexity, reason = "a range, and an entry if there is one")]
     pub fn next_slot(&mut self) -> Option<(RangeInclusive<u64>, Option<<T::Entry as Entry>::Ref<'_>>)> {
         let slot = self.course.next_slot(self.site.root())?;
         Some(self.slot(slot))
     }
 
     /// Goes to what is before, be it an entry or a gap, and returns it with its range; before the beginning when there is nothing more.
+    #[expect(clippy::type_complexity, reason = "a range, and an entry if there is one")]
     pub fn prev_slot(&mut self) -> Option<(RangeInclusive<u64>, Option<<T::Entry as Entry>::Ref<'_>>)> {
         let slot = self.course.prev_slot(self.site.root())?;
         Some(self.slot(slot))
@@ -198,7 +201,7 @@ impl<T: Site> CursorMut<'_, T> {
     }
 
     /// Makes a change that begins at `index`. While foreign code may run in it, and if that panics, the cursor is as after a pause.
-    fn change<O>(&mut self, index: u64, change: impl FnOnce(&mut T, &Path) -> (O, usize)) -> O {
+    fn change<O>(&mut self, index: u64, change: impl FnOnce(&mut T, &Path) -> Changed<O>) -> O {
         self.course.go(self.site.root(), index);
         let (outcome, levels) = change(self.site, self.course.leave());
         self.course.come_back(levels);

@@ -101,7 +101,6 @@ mod removed;
 
 mod writer;
 
-mod site;
 mod tree;
 
 mod alloc;
@@ -111,6 +110,7 @@ mod reclaim;
 mod reservation;
 #[cfg(feature = "serde")]
 mod serial;
+mod site;
 
 pub use append::AppendError;
 pub use at::{At, Occupied, Vacant};

@@ -8,8 +8,9 @@ use lock_api::{GuardNoSend, RawMutex};
 
 /// The lock of a [`MapleTree`](crate::MapleTree) that was not given another: a [`std::sync::Mutex`], as a [`RawMutex`].
 ///
-/// As quick as that mutex, and allocates as little: nothing where it rests on a futex or its like (Linux, Windows, the BSDs but NetBSD). It is
-/// not poisoned when a holder panics; what is behind it is consistent whenever foreign code can run.
+/// As quick as that mutex, and allocates as little: nothing where it rests on a futex or its like (Linux, Windows, FreeBSD, OpenBSD); once, when
+/// it is first locked, where it rests on POSIX threads (macOS). It is not poisoned when a holder panics; what is behind it is consistent
+/// whenever foreign code can run.
 ///
 /// It takes part in anything that works with `lock_api`:
 ///
@@ -54,7 +55,6 @@ impl StdLock {
 
 // SAFETY: the mutex inside lets one in at a time.
 unsafe impl RawMutex for StdLock {
-    #[expect(clippy::declare_interior_mutable_const, reason = "how `lock_api` makes a lock in a constant")]
     const INIT: Self = Self { mutex: Mutex::new(()), guard: UnsafeCell::new(MaybeUninit::uninit()) };
 
     type GuardMarker = GuardNoSend;

@@ -15,7 +15,7 @@ use crate::range::inclusive;
 use crate::reserve::Reserve;
 use crate::sweep::{Swept, Which};
 use crate::tail::Tail;
-use crate::tree_mut::{Leftovers, Memory, Mode, TreeMut};
+use crate::tree_mut::{Changed, Leftovers, Memory, Mode, TreeMut};
 use crate::validate::{Invalid, Summary, validate};
 use crate::walk::{lookup, lookup_many};
 use arrayvec::ArrayVec;
@@ -253,9 +253,9 @@ impl<V: Entry> RangeMap<V> {
         value: Pending<V>,
         copy: Option<NonNull<()>>,
         split: &mut dyn FnMut(NonNull<()>) -> Result<NonNull<()>, AllocError>,
-    ) -> (Result<(), Pending<V>>, usize) {
+    ) -> Changed<Result<(), Pending<V>>> {
         let mut left_over = Leftovers { unused: copy, ..Leftovers::default() };
-        let mut writer = self.writer().from_path(path);
+        let mut writer = self.writer().starting_at(path);
         let stored = writer.write(window, value.word(), Memory::Allocate, &mut left_over, split);
         let outdated = writer.outdated();
         let stored = match stored {
@@ -325,7 +325,7 @@ impl<V: Entry> RangeMap<V> {
         index: u64,
         value: Pending<V>,
     ) -> Result<(RangeInclusive<u64>, V), ReplaceError<V>> {
-        let Some(old) = self.writer().from_path(Some(path)).exchange(index, value.word()) else {
+        let Some(old) = self.writer().starting_at(Some(path)).exchange(index, value.word()) else {
             return Err(ReplaceError { value: value.into_value(), kind: ReplaceErrorKind::Vacant(self.get_range(index).0) });
         };
         value.stored();
@@ -340,8 +340,8 @@ impl<V: Entry> RangeMap<V> {
 
     /// As [`erase`](Self::erase), from the end of `path`. Also gives the levels that changed.
     #[inline]
-    pub(crate) fn erase_from(&mut self, path: Option<&Path>, index: u64) -> (Option<(RangeInclusive<u64>, V)>, usize) {
-        let mut writer = self.writer().from_path(path);
+    pub(crate) fn erase_from(&mut self, path: Option<&Path>, index: u64) -> Changed<Option<(RangeInclusive<u64>, V)>> {
+        let mut writer = self.writer().starting_at(path);
         let erased = writer.take_out(index);
         let outdated = writer.outdated();
         let Some(erased) = erased else { return (None, outdated) };

@@ -144,17 +144,30 @@ impl Path {
     /// Moves to `index`: up to the lowest step that covers it, and down from there. Beside a writer the steps that stay may be of nodes that
     /// were replaced since; a path that goes nowhere begins at the root.
     pub(crate) fn go(&mut self, root: &Root, index: u64) {
-        let covers = self.frames.iter().rposition(|frame| frame.min <= index && index <= frame.max);
-        self.frames.truncate(covers.map_or(0, |depth| depth + 1));
-        match (self.frames.last_mut(), root.load()) {
-            (Some(frame), _) => frame.slot = frame.node.search(index),
-            (None, Some((node, top))) => {
-                self.top = top;
-                self.step(Frame { node, min: 0, max: u64::MAX, slot: node.search(index) });
+        struct Go<'p>(&'p mut Path, &'p Root, u64);
+
+        impl Operation for Go<'_> {
+            type Output = ();
+
+            #[inline(always)]
+            fn run<S: Search>(self, search: S) {
+                let Self(path, root, index) = self;
+                let covers = path.frames.iter().rposition(|frame| frame.min <= index && index <= frame.max);
+                path.frames.truncate(covers.map_or(0, |depth| depth + 1));
+                match path.frames.last_mut() {
+                    Some(frame) => frame.slot = frame.node.search_by(search, index),
+                    None => match root.load() {
+                        Some((node, top)) => {
+                            path.top = top;
+                            path.step(Frame { node, min: 0, max: u64::MAX, slot: node.search_by(search, index) });
+                        }
+                        None => path.top = 0,
+                    },
+                }
+                path.descend(|node| node.search_by(search, index));
             }
-            (None, None) => self.top = 0,
         }
-        self.descend(|node| node.search(index));
+        search::run(Go(self, root, index));
     }
 
     /// Moves to the next slot of the lowest level; `false` behind the last.
@@ -176,6 +189,7 @@ impl Path {
     }
 
     /// From the lowest step down, as far as there are children.
+    #[inline(always)]
     fn descend(&mut self, slot: impl Fn(NodeRef) -> usize) {
         while let Some(frame) = self.frames.last().filter(|_| self.frames.len() <= self.top)
             && let Some(child) = frame.node.slot(frame.slot).target()
@@ -187,6 +201,7 @@ impl Path {
         }
     }
 
+    #[inline(always)]
     fn step(&mut self, frame: Frame) {
         #[cfg(test)]
         visits::count();

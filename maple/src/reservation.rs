@@ -34,6 +34,8 @@ use maple_rcu::{AllocError, Rcu};
 /// | splits the leaf, and parents that are full | 2*h* + 1 | 2*h* + 1 |
 /// | reaches over several leaves | 3*h* + 1 | 3*h* + 1 |
 ///
+/// In a tree in which removals left gaps side by side, a store that fits the leaf may join them, and so counts as the third row.
+///
 /// ```
 /// use maple_tree::RangeMap;
 ///

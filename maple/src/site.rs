@@ -7,7 +7,7 @@ use crate::map::RangeMap;
 use crate::node::Root;
 use crate::path::Path;
 use crate::removed::Removed;
-use crate::tree_mut::TreeMut;
+use crate::tree_mut::{Changed, TreeMut};
 use crate::writer::Writer;
 use core::ops::RangeInclusive;
 use core::ptr::NonNull;
@@ -32,7 +32,7 @@ pub(crate) trait Sealed {}
 pub(crate) type Split<'s> = &'s mut dyn FnMut(NonNull<()>) -> Result<NonNull<()>, AllocError>;
 
 /// What becomes of a store, and how many levels it concerned.
-pub(crate) type Stored<V> = (Result<(), Pending<V>>, usize);
+pub(crate) type Stored<V> = Changed<Result<(), Pending<V>>>;
 
 /// What a cursor does with its tree. A `path` ends at the index concerned, or where the range begins. Changes also give the levels, from the
 /// leaves up, that they may have concerned.
@@ -53,9 +53,9 @@ pub(crate) trait Site: Editable {
         path: &Path,
         index: u64,
         value: Pending<Self::Entry>,
-    ) -> (Result<Self::Removed, ReplaceError<Self::Entry>>, usize);
+    ) -> Changed<Result<Self::Removed, ReplaceError<Self::Entry>>>;
 
-    fn erase_from(&mut self, path: &Path, index: u64) -> (Option<Self::Removed>, usize);
+    fn erase_from(&mut self, path: &Path, index: u64) -> Changed<Option<Self::Removed>>;
 
     /// Lends the tree to who looks, or takes nodes.
     fn lend<T>(&mut self, look: impl FnOnce(&mut TreeMut<'_>) -> T) -> T;
@@ -94,11 +94,11 @@ impl<V: Entry> Site for RangeMap<V> {
         RangeMap::put(self, path, window, value, copy, split)
     }
 
-    fn replace_from(&mut self, path: &Path, index: u64, value: Pending<V>) -> (Result<Self::Removed, ReplaceError<V>>, usize) {
+    fn replace_from(&mut self, path: &Path, index: u64, value: Pending<V>) -> Changed<Result<Self::Removed, ReplaceError<V>>> {
         (RangeMap::replace_from(self, path, index, value), 0)
     }
 
-    fn erase_from(&mut self, path: &Path, index: u64) -> (Option<Self::Removed>, usize) {
+    fn erase_from(&mut self, path: &Path, index: u64) -> Changed<Option<Self::Removed>> {
         RangeMap::erase_from(self, Some(path), index)
     }
 
@@ -139,11 +139,11 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Site for Writer<'t, V, R, L> {
         Writer::put(self, path, window, value, copy, split)
     }
 
-    fn replace_from(&mut self, path: &Path, index: u64, value: Pending<V>) -> (Result<Self::Removed, ReplaceError<V>>, usize) {
+    fn replace_from(&mut self, path: &Path, index: u64, value: Pending<V>) -> Changed<Result<Self::Removed, ReplaceError<V>>> {
         Writer::replace_from(self, Some(path), index, value)
     }
 
-    fn erase_from(&mut self, path: &Path, index: u64) -> (Option<Self::Removed>, usize) {
+    fn erase_from(&mut self, path: &Path, index: u64) -> Changed<Option<Self::Removed>> {
         Writer::erase_from(self, Some(path), index)
     }
 

@@ -87,10 +87,19 @@ impl<V: Shared<Epoch>> MapleTree<V> {
 impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
     /// An empty tree, of any flavour, with this reserve. Allocates nothing.
     pub const fn with_reserve(reserve: &'static Reserve) -> Self {
-        Self::of(RangeMap::with_reserve(reserve))
+        Self::from_map(RangeMap::with_reserve(reserve))
     }
 
-    const fn of(map: RangeMap<V>) -> Self {
+    /// Shares a map, with any flavour and any lock. Takes no time. (`MapleTree::from` is for the default lock.)
+    ///
+    /// ```
+    /// use maple_tree::{Epoch, MapleTree, RangeMap, StdLock};
+    ///
+    /// let map: RangeMap<u32> = [(0..10, 1)].into_iter().collect();
+    /// let tree = MapleTree::<u32, Epoch, StdLock>::from_map(map);
+    /// assert_eq!(tree.get(5, &tree.pin()), Some(1));
+    /// ```
+    pub const fn from_map(map: RangeMap<V>) -> Self {
         Self { map: UnsafeCell::new(map), lock: WriterLock::new(), reclaim: Mutex::new(()), flavour: PhantomData }
     }
 
@@ -425,10 +434,10 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
     }
 }
 
-impl<V: Shared<R>, R: Rcu, L: RawMutex> From<RangeMap<V>> for MapleTree<V, R, L> {
+impl<V: Shared<R>, R: Rcu> From<RangeMap<V>> for MapleTree<V, R> {
     /// Shares a map. Takes no time.
     fn from(map: RangeMap<V>) -> Self {
-        Self::of(map)
+        Self::from_map(map)
     }
 }
 

@@ -34,6 +34,9 @@ pub(crate) enum Memory {
     Spare,
 }
 
+/// What a change came to, and how many levels, from the leaves up, it may have concerned.
+pub(crate) type Changed<T> = (T, usize);
+
 /// A tree in the hands of its writer.
 ///
 /// # Invariants
@@ -72,7 +75,7 @@ impl<'a> TreeMut<'a> {
 
     /// The same, for a change that begins where `path` ends.
     #[inline(always)]
-    pub(crate) fn from_path(mut self, path: Option<&'a Path>) -> Self {
+    pub(crate) fn starting_at(mut self, path: Option<&'a Path>) -> Self {
         self.path = path;
         if let Some(bottom) = path.and_then(Path::as_bottom).filter(|bottom| bottom.level == 0) {
             self.owner.hint.bottom = Some(bottom);

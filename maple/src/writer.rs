@@ -30,7 +30,7 @@ use crate::prune::{NoPath, Pruned};
 use crate::range::inclusive;
 use crate::removed::{Removed, WriterLock};
 use crate::reserve::Reserve;
-use crate::tree_mut::{Leftovers, Memory, Mode, TreeMut};
+use crate::tree_mut::{Changed, Leftovers, Memory, Mode, TreeMut};
 use crate::validate::{Invalid, Summary, validate};
 use crate::walk::{lookup, lookup_many, lookup_range, whole_gap};
 use core::cell::UnsafeCell;
@@ -102,7 +102,7 @@ enum Duty {
 /// writer.clear();
 /// ```
 ///
-/// Nor does what a session found live past a change:
+/// What a session found does not live past a change:
 ///
 /// ```compile_fail,E0502
 /// let tree = maple_tree::MapleTree::<Box<u32>>::new();
@@ -110,6 +110,16 @@ enum Duty {
 /// let found = writer.get(5);
 /// writer.clear();
 /// assert_eq!(found, None);
+/// ```
+///
+/// The standard library's mutex is let go by the thread that took it, so a session stays in its thread. (One with a spin lock may move.)
+///
+/// ```compile_fail,E0277
+/// let tree = maple_tree::MapleTree::<u32>::new();
+/// let writer = tree.lock();
+/// std::thread::scope(|scope| {
+///     scope.spawn(move || drop(writer));
+/// });
 /// ```
 ///
 /// # Invariants
@@ -123,7 +133,8 @@ pub struct Writer<'t, V: Shared<R>, R: Rcu = Epoch, L: RawMutex = StdLock> {
     duty: Duty,
     /// Made when there is something.
     outside: Option<Release<'static>>,
-    tie: PhantomData<(fn() -> R, L::GuardMarker)>,
+    flavour: PhantomData<fn() -> R>,
+    marker: PhantomData<L::GuardMarker>,
 }
 
 // SAFETY: a session is a `&mut RangeMap<V>` beside readers (so `V: Send`, which `Shared` demands, and `Sync`) with a lock that may be let go
@@ -185,7 +196,7 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
     ///
     /// As for [`new`](Self::new); the lock is held, and left to the new session.
     unsafe fn locked(lock: &'t WriterLock<L>, map: &'t UnsafeCell<RangeMap<V>>) -> Self {
-        Self { lock, map, duty: Duty::None, outside: None, tie: PhantomData }
+        Self { lock, map, duty: Duty::None, outside: None, flavour: PhantomData, marker: PhantomData }
     }
 
     /// What is released at the end.
@@ -216,7 +227,7 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
         &mut self,
         path: Option<&Path>,
         change: impl FnOnce(&mut TreeMut<'_>, &mut Leftovers) -> T,
-    ) -> (T, usize) {
+    ) -> Changed<T> {
         let mut left_over = Leftovers::default();
         let mut kind = Kind::of::<V>();
         // What may be dropped at once, but not here, and has no room in the session, stays in its slot.
@@ -224,7 +235,7 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
         let map = self.map.get();
         // SAFETY: the lock is held and `self` is borrowed mutably, so this is the only reference to the owner.
         let owner = unsafe { &mut (*map).owner };
-        let mut writer = TreeMut::new(self.root(), owner, Mode::Shared, kind).from_path(path);
+        let mut writer = TreeMut::new(self.root(), owner, Mode::Shared, kind).starting_at(path);
         let result = change(&mut writer, &mut left_over);
         writer.owner.count_retired(COUNTED);
         let outdated = writer.outdated();
@@ -442,7 +453,7 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
         value: Pending<V>,
         copy: Option<NonNull<()>>,
         split: &mut dyn FnMut(NonNull<()>) -> Result<NonNull<()>, AllocError>,
-    ) -> (Result<(), Pending<V>>, usize) {
+    ) -> Changed<Result<(), Pending<V>>> {
         /// A session with the value that it is storing. If a clone panics, that is dropped outside the lock.
         struct Storing<'w, 't, V: Shared<R>, R: Rcu, L: RawMutex>(&'w mut Writer<'t, V, R, L>, NonNull<()>);
 
@@ -499,7 +510,7 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
         path: Option<&Path>,
         index: u64,
         value: Pending<V>,
-    ) -> (Result<Removed<'t, V, R, L>, ReplaceError<V>>, usize) {
+    ) -> Changed<Result<Removed<'t, V, R, L>, ReplaceError<V>>> {
         let lock = self.lock;
         if V::RELEASE != How::Slot {
             let (exchanged, _) = self.with(path, |writer, _| writer.exchange(index, value.word()));
@@ -545,7 +556,7 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
 
     /// As [`erase`](Self::erase), from the end of `path`. Also gives the levels that changed.
     #[inline]
-    pub(crate) fn erase_from(&mut self, path: Option<&Path>, index: u64) -> (Option<Removed<'t, V, R, L>>, usize) {
+    pub(crate) fn erase_from(&mut self, path: Option<&Path>, index: u64) -> Changed<Option<Removed<'t, V, R, L>>> {
         let lock = self.lock;
         let (erased, outdated) = self.with(path, |writer, _| {
             let erased = writer.erase(index)?;

@@ -13,7 +13,7 @@ const STAY: u64 = 1_000;
 const CHANGES: u64 = if cfg!(miri) { 50 } else { 30_000 };
 
 /// Every value says where it begins, but for a remnant at the end of what was cut.
-fn holds<K: Kind>(first: u64, last: u64, id: u64) {
+fn holds(first: u64, last: u64, id: u64) {
     assert!(id <= first && last < id + 100, "{first}..={last} holds {id}");
 }
 
@@ -39,7 +39,7 @@ fn walk<'g, K: Kind>(
         let (first, last) = (*range.start(), *range.end());
         assert_eq!(cursor.range(), Some(range));
         if let Some(value) = value {
-            holds::<K>(first, last, K::id(value));
+            holds(first, last, K::id(value));
             assert_eq!(cursor.value().map(K::id), Some(K::id(value)));
             stays += u64::from(first % 100 == 0 && last - first == 9);
         }
@@ -91,7 +91,7 @@ fn beside<K: Kind>() {
                     for _ in 0..40 {
                         let step = if rng.below(2) == 0 { cursor.next() } else { cursor.prev() };
                         if let Some((range, value)) = step {
-                            holds::<K>(*range.start(), *range.end(), K::id(value));
+                            holds(*range.start(), *range.end(), K::id(value));
                         }
                     }
                     walks.fetch_add(1, Ordering::Relaxed);

@@ -3,12 +3,13 @@
 use maple_tests::alloc::{Counting, quiet};
 use maple_tests::counted::{Arcs, Boxes, Ints, Kind, RcuArcs, RcuBoxes, alone};
 use maple_tests::fixture::{Fixture, Make, settle_if_retired};
-use maple_tests::shapes::{before, contents, shared_contents};
-use maple_tests::shapes::{rows, settle, without};
+use maple_tests::shapes::{before, contents, rows, settle, shared_contents, without};
 use maple_tree::{Epoch, MapleTree, Rcu, Reserve};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
+
+type Tree<K> = fn(&Fixture) -> MapleTree<<K as Kind>::V>;
 
 /// Every removal of a session, in trees with and without nodes at hand.
 fn sessions<K: Kind>() {
@@ -16,7 +17,7 @@ fn sessions<K: Kind>() {
     Reserve::global().fill().expect("memory for the reserve");
     for count in [1, 16, 40, 700] {
         let bench = Fixture::new(rows(count, 2, 4, 2));
-        let trees: [fn(&Fixture) -> MapleTree<K::V>; 3] = [
+        let trees: [Tree<K>; 3] = [
             |bench| bench.map::<K>(Make::Tight).into(),
             |bench| bench.map::<K>(Make::Loose(4)).into(),
             |bench| bench.poor_tree::<K>(true),

@@ -198,6 +198,23 @@ fn a_lock_of_ones_own_in_a_static() {
     assert!(TREE.dump().to_string().starts_with("empty"));
 }
 
+/// A session whose lock may be let go anywhere moves to another thread, with a cursor in it.
+#[test]
+fn a_session_moves_with_its_lock() {
+    let tree = MapleTree::<u32, Epoch, spin::mutex::SpinMutex<()>>::default();
+    let mut writer = tree.lock();
+    writer.store(1..=3, 1).expect("memory");
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            let mut cursor = writer.cursor_mut();
+            cursor.seek(2);
+            assert_eq!(cursor.erase().map(|removed| removed.get()), Some(1));
+            drop(writer);
+        });
+    });
+    assert!(tree.try_lock().is_some_and(|writer| writer.is_empty()));
+}
+
 thread_local! {
     /// Whether the next clone panics.
     static PANIC: Cell<bool> = const { Cell::new(false) };
