@@ -70,8 +70,9 @@ mod copy;
 mod removed;
 mod tree;
 
-mod alloc;
 mod reclaim;
+
+mod alloc;
 
 pub use copy::DupError;
 pub use dump::{Dot, Dump};

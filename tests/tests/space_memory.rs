@@ -275,10 +275,22 @@ fn removals_ask_for_nothing<K: Kind>() {
     }
     let shared: [fn(&MapleTree<K::V>); 7] = [
         |tree| (0..700).for_each(|n| drop(tree.erase(10 + (n * 37 % 700) * 4))),
-        |tree| (0..700).rev().for_each(|n| drop(tree.prune(10 + n * 4))),
-        |tree| drop(tree.prune(1_500)),
-        |tree| drop(tree.prune_in_place(1_500)),
-        |tree| (0..60).rev().for_each(|n| drop(tree.prune_in_place(10 + n * 40))),
+        |tree| {
+            for n in (0..700).rev() {
+                tree.prune(10 + n * 4);
+            }
+        },
+        |tree| {
+            tree.prune(1_500);
+        },
+        |tree| {
+            tree.prune_in_place(1_500);
+        },
+        |tree| {
+            for n in (0..60).rev() {
+                tree.prune_in_place(10 + n * 40);
+            }
+        },
         |tree| tree.remove_whole(555..2_222),
         |tree| tree.clear(),
     ];
