@@ -1,7 +1,7 @@
 //! Free space when memory is short: searches do without what they are refused and find the same; allocations fail cleanly at every
 //! request; removals still ask for nothing; and the nodes that hold figures of free space all come back.
 //!
-//! MUTATIONS
+//! Seen to fail on a copy of the engine whose `kill` (`erase.rs`) does not say what it touches: both tests of removals.
 
 use core::ops::Bound;
 use maple_rcu::{Batch, RetireList};
