@@ -144,14 +144,14 @@ impl Path {
     /// Moves to `index`: up to the lowest step that covers it, and down from there. Beside a writer the steps that stay may be of nodes that
     /// were replaced since; a path that goes nowhere begins at the root.
     pub(crate) fn go(&mut self, root: &Root, index: u64) {
-        struct Go<'p>(&'p mut Path, &'p Root, u64);
+        struct Go<'p>(&'p mut Path, &'p Root);
 
         impl Operation for Go<'_> {
             type Output = ();
 
             #[inline(always)]
-            fn run<S: Search>(self, search: S) {
-                let Self(path, root, index) = self;
+            fn run<S: Search>(self, search: S, index: u64) {
+                let Self(path, root) = self;
                 let covers = path.frames.iter().rposition(|frame| frame.min <= index && index <= frame.max);
                 path.frames.truncate(covers.map_or(0, |depth| depth + 1));
                 match path.frames.last_mut() {
@@ -167,7 +167,7 @@ impl Path {
                 path.descend(|node| node.search_by(search, index));
             }
         }
-        search::run(Go(self, root, index));
+        search::run(index, Go(self, root));
     }
 
     /// Moves to the next slot of the lowest level; `false` behind the last.

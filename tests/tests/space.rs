@@ -3,7 +3,11 @@
 //!
 //! The generated sequences of `model.rs` search and allocate, too. What happens when memory is short is in `space_memory.rs`.
 //!
-//! MUTATIONS
+//! Seen to fail on copies of the engine with one call left out:
+//!
+//! * `touch` in `write` (`edit.rs`): eight tests here, three of `space_memory.rs` and eleven of `model.rs`;
+//! * in `take_out` or in `erase` (`erase.rs`): `churn`, `fragmentation`, `full_until_one_is_freed` and others;
+//! * in `prune_exclusive` (`prune.rs`): `gaps_join_after_removals_in_place`.
 
 use core::ops::Bound;
 use maple_tests::check::ALL;

@@ -169,6 +169,9 @@ fn first_fits(card: &mut Card, count: u64, size: &str) {
     card.duel(&format!("gap_search.{size}.vs_btreemap"), 1, fit_map, fit_peer);
     card.duel(&format!("gap_search.{size}.vs_rangemap"), 1, fit_map, || jobs::first_fit(subject::<Ranges>(count), count));
     card.duel(&format!("gap_search.shared.{size}.vs_btreemap"), 1, fit_tree, fit_peer);
+    let (map, peer) = (LazyCell::new(|| subject::<Map>(count)), LazyCell::new(|| subject::<Peer>(count)));
+    let metric = format!("gap_search.first.{size}.vs_btreemap");
+    card.duel(&metric, 1, || jobs::first_search(&*map), || jobs::first_search(&*peer));
     let allocate_peer = || jobs::allocate_free(subject::<Peer>(count), count);
     let metric = |face: &str| format!("gap_search.allocate_free.{face}.{size}.vs_btreemap");
     card.duel(&metric("exclusive"), 1, || jobs::allocate_free(subject::<Map>(count), count), allocate_peer);
