@@ -44,6 +44,7 @@ impl TreeMut<'_> {
     pub(crate) fn divide(&mut self, from: u64, nodes: &mut FreeList) -> Divided {
         debug_assert_eq!(self.mode, Mode::Exclusive);
         self.forget();
+        self.touch(from, u64::MAX);
         let Some((root, top)) = self.root.load() else { return Divided::Nothing };
         debug_assert!(nodes.len() > top, "a node a level");
         let path = Path::to(Some((root, top)), from);
