@@ -35,6 +35,7 @@ mod lock;
 
 mod entry;
 mod error;
+mod index;
 mod search;
 mod splice;
 
@@ -112,6 +113,11 @@ mod reservation;
 mod serial;
 mod site;
 
+mod typed;
+
+mod typed_map;
+mod typed_tree;
+
 pub use append::AppendError;
 pub use at::{At, Occupied, Vacant};
 pub use copy::DupError;
@@ -129,6 +135,7 @@ pub use error::{
 pub use face::Shortage;
 pub use figures::TreeFigures;
 pub use free::{AllocRangeError, AllocRangeErrorKind, Cyclic, FindError};
+pub use index::Index;
 pub use into_iter::IntoIter;
 pub use iter::{Gaps, Iter};
 pub use lock::StdLock;
@@ -143,6 +150,7 @@ pub use set::RangeSet;
 pub use site::Editable;
 pub use tail::Tail;
 pub use tree::MapleTree;
+pub use typed::{Typed, TypedMap, TypedTree};
 pub use validate::{Invalid, InvalidKind, Summary};
 pub use value_mut::{IterMut, ValueMut};
 pub use writer::Writer;
