@@ -17,6 +17,9 @@
 //! displaced, [`RangeMap::store_coalescing`] joins equal neighbours, [`RangeSet`] is a set of indices, and [`Ranges`] are set operations on what
 //! sets and maps cover. What makes sense beside readers, a [`MapleTree`] has, too.
 //!
+//! Indices are `u64`. [`TypedMap`] and [`TypedTree`] are the same two faces with indices of another type: any integer up to 64 bits,
+//! addresses ([`Ipv4Addr`](core::net::Ipv4Addr)), `char`, or a type of one's own that implements [`Index`].
+//!
 //! # Features
 //!
 //! | feature | default | what it adds | dependency |
@@ -150,7 +153,7 @@ pub use set::RangeSet;
 pub use site::Editable;
 pub use tail::Tail;
 pub use tree::MapleTree;
-pub use typed::{Typed, TypedMap, TypedTree};
+pub use typed::{Typed, TypedMap, TypedRemoved, TypedTree, TypedWriter};
 pub use validate::{Invalid, InvalidKind, Summary};
 pub use value_mut::{IterMut, ValueMut};
 pub use writer::Writer;

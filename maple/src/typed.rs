@@ -1,8 +1,19 @@
 //! A map, or what it gives, seen with another type of index.
 //!
-//! Indices are numbers inside, whatever their type. What [`Typed`] adds to a call is the change from one to the other, which is none for `u64`
-//! and one instruction for most types, and for an entry that comes out one comparison of its last index with that of the type. Counted by
-//! `callgrind` over 8192 ranges of a `RangeMap`, optimised: FIGURES
+//! Indices are numbers inside, whatever their type. What [`Typed`] adds to a call is the change from one to the other, one or two instructions
+//! and none for `u64`; a comparison with the last index of the type for each range that comes out, and none for `u64`; and where a call
+//! that takes a range is not inlined, a few words more in the arguments. Instructions a call on a `RangeMap<u32>` with 8,192 ranges, as
+//! `callgrind` (Valgrind) counts them, release build on x86-64 with AVX2:
+//!
+//! | | plain | `u64` | `u32` | `i32` | `Ipv4Addr` |
+//! |---|---|---|---|---|---|
+//! | `get` | 141.5 | 141.5 | 141.5 | 142.5 | 142.5 |
+//! | `get_range` | 1,459 | 1,460 | 1,464 | 1,466 | 1,466 |
+//! | `iter().map(..).sum()`, an entry | 53.5 | 53.5 | 56.5 | 58.9 | 58.5 |
+//! | `gaps`, a gap | 126 | 126 | 130 | 131 | 132 |
+//! | `insert`, at the end | 424 | 431 | 433 | 421 | 435 |
+//! | `store`, anywhere | 1,258 | 1,262 | 1,264 | 1,262 | 1,264 |
+//! | `erase` | 529 | 527 | 532 | 538 | 533 |
 
 use crate::entry::Entry;
 use crate::index::Index;
@@ -10,7 +21,9 @@ use crate::into_iter::IntoIter;
 use crate::iter::{Gaps, Iter};
 use crate::lock::StdLock;
 use crate::map::RangeMap;
+use crate::removed::Removed;
 use crate::tree::MapleTree;
+use crate::writer::Writer;
 use core::fmt;
 use core::hash::{Hash, Hasher};
 use core::iter::FusedIterator;
@@ -67,6 +80,12 @@ pub type TypedMap<I, V> = Typed<I, RangeMap<V>>;
 
 /// A [`MapleTree`] with indices of type `I`.
 pub type TypedTree<I, V, R = Epoch, L = StdLock> = Typed<I, MapleTree<V, R, L>>;
+
+/// A [`Writer`]'s session of a tree with indices of type `I`, from `TypedTree::lock`.
+pub type TypedWriter<'t, I, V, R = Epoch, L = StdLock> = Typed<I, Writer<'t, V, R, L>>;
+
+/// What was [`Removed`] from a tree with indices of type `I`.
+pub type TypedRemoved<'t, I, V, R = Epoch, L = StdLock> = Typed<I, Removed<'t, V, R, L>>;
 
 impl<I, T> Typed<I, T> {
     pub(crate) const fn over(inner: T) -> Self {

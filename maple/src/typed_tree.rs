@@ -6,9 +6,8 @@ use crate::free::{AllocRangeError, Cyclic, FindError};
 use crate::index::Index;
 use crate::iter::{Gaps, Iter};
 use crate::prune::Pruned;
-use crate::removed::Removed;
 use crate::tree::MapleTree;
-use crate::typed::{Numbers, Typed, TypedMap, TypedTree, all, clipped, seen};
+use crate::typed::{Numbers, Typed, TypedMap, TypedRemoved, TypedTree, TypedWriter, all, clipped, seen};
 use crate::writer::Writer;
 use core::fmt;
 use core::ops::{RangeBounds, RangeInclusive};
@@ -44,18 +43,37 @@ impl<I, V: Shared<R>, R: Rcu, L: RawMutex> TypedTree<I, V, R, L> {
 
     /// Takes the writers' lock, for several changes in a row. As [`MapleTree::lock`].
     #[inline]
-    pub fn lock(&self) -> Typed<I, Writer<'_, V, R, L>> {
+    pub fn lock(&self) -> TypedWriter<'_, I, V, R, L> {
         Typed::over(self.inner.lock())
     }
 
     /// As [`lock`](Self::lock), unless another writer has it. As [`MapleTree::try_lock`].
     #[inline]
-    pub fn try_lock(&self) -> Option<Typed<I, Writer<'_, V, R, L>>> {
+    pub fn try_lock(&self) -> Option<TypedWriter<'_, I, V, R, L>> {
         self.inner.try_lock().map(Typed::over)
     }
 }
 
 /// # Shared trees
+///
+/// ```
+/// use maple_tree::TypedTree;
+/// use std::net::Ipv4Addr;
+///
+/// // Which tenant has which addresses, for readers without locks.
+/// static LEASES: TypedTree<Ipv4Addr, u32> = TypedTree::new();
+/// let pool = Ipv4Addr::new(192, 0, 2, 16)..=Ipv4Addr::new(192, 0, 2, 127);
+/// let first = LEASES.alloc_range(8, pool.clone(), 8, 1)?;
+/// let second = LEASES.alloc_range(8, pool.clone(), 8, 2)?;
+/// assert_eq!([first, second], [Ipv4Addr::new(192, 0, 2, 16), Ipv4Addr::new(192, 0, 2, 24)]);
+///
+/// let guard = LEASES.pin();
+/// assert_eq!(LEASES.get(Ipv4Addr::new(192, 0, 2, 25), &guard), Some(2));
+/// let ended = LEASES.erase(first).unwrap();
+/// assert_eq!(ended.range(), first..=Ipv4Addr::new(192, 0, 2, 23));
+/// assert_eq!(LEASES.gaps(pool.clone(), &guard).next(), Some(ended.range()));
+/// # Ok::<(), maple_tree::AllocRangeError<u32>>(())
+/// ```
 impl<I: Index, V: Shared<R>, R: Rcu, L: RawMutex> TypedTree<I, V, R, L> {
     /// The entry that covers `index`. As [`MapleTree::get`].
     #[inline]
@@ -146,13 +164,13 @@ impl<I: Index, V: Shared<R>, R: Rcu, L: RawMutex> TypedTree<I, V, R, L> {
     ///
     /// No entry covers `index`: the value comes back with the gap, in numbers. Out of memory for a leaf.
     #[inline]
-    pub fn replace(&self, index: I, value: V) -> Result<Typed<I, Removed<'_, V, R, L>>, ReplaceError<V>> {
+    pub fn replace(&self, index: I, value: V) -> Result<TypedRemoved<'_, I, V, R, L>, ReplaceError<V>> {
         self.inner.replace(index.to_u64(), value).map(Typed::over)
     }
 
     /// Takes out the entry that covers `index`, with its whole range. As [`MapleTree::erase`]: never allocates, never waits, cannot fail.
     #[inline]
-    pub fn erase(&self, index: I) -> Option<Typed<I, Removed<'_, V, R, L>>> {
+    pub fn erase(&self, index: I) -> Option<TypedRemoved<'_, I, V, R, L>> {
         self.inner.erase(index.to_u64()).map(Typed::over)
     }
 
@@ -296,7 +314,7 @@ where
     }
 }
 
-impl<'t, I, V: Shared<R>, R: Rcu, L: RawMutex> Typed<I, Writer<'t, V, R, L>> {
+impl<'t, I, V: Shared<R>, R: Rcu, L: RawMutex> TypedWriter<'t, I, V, R, L> {
     /// The session inside, with `u64` for its indices. What is stored behind the last index of `I` is not seen: see [`Typed`].
     #[inline]
     pub const fn inner_mut(&mut self) -> &mut Writer<'t, V, R, L> {
@@ -305,7 +323,20 @@ impl<'t, I, V: Shared<R>, R: Rcu, L: RawMutex> Typed<I, Writer<'t, V, R, L>> {
 }
 
 /// # Sessions of a writer
-impl<'t, I: Index, V: Shared<R>, R: Rcu, L: RawMutex> Typed<I, Writer<'t, V, R, L>> {
+///
+/// ```
+/// use maple_tree::TypedTree;
+///
+/// let tree = TypedTree::<i32, char>::new();
+/// let mut session = tree.lock();
+/// session.store(-20..20, 'a')?;
+/// session.store(-5..5, 'b')?;
+/// assert_eq!(session.get_range(-6), (-20..=-6, Some('a')));
+/// drop(session);
+/// assert_eq!(tree.get(-6, &tree.pin()), Some('a'));
+/// # Ok::<(), maple_tree::StoreError<char>>(())
+/// ```
+impl<'t, I: Index, V: Shared<R>, R: Rcu, L: RawMutex> TypedWriter<'t, I, V, R, L> {
     /// The entry that covers `index`. As [`Writer::get`].
     #[inline]
     pub fn get(&self, index: I) -> Option<V::Ref<'_>> {
@@ -395,13 +426,13 @@ impl<'t, I: Index, V: Shared<R>, R: Rcu, L: RawMutex> Typed<I, Writer<'t, V, R, 
     ///
     /// No entry covers `index`: the value comes back with the gap, in numbers. Out of memory for a leaf.
     #[inline]
-    pub fn replace(&mut self, index: I, value: V) -> Result<Typed<I, Removed<'t, V, R, L>>, ReplaceError<V>> {
+    pub fn replace(&mut self, index: I, value: V) -> Result<TypedRemoved<'t, I, V, R, L>, ReplaceError<V>> {
         self.inner.replace(index.to_u64(), value).map(Typed::over)
     }
 
     /// Takes out the entry that covers `index`, with its whole range. As [`Writer::erase`]: never allocates, never waits, cannot fail.
     #[inline]
-    pub fn erase(&mut self, index: I) -> Option<Typed<I, Removed<'t, V, R, L>>> {
+    pub fn erase(&mut self, index: I) -> Option<TypedRemoved<'t, I, V, R, L>> {
         self.inner.erase(index.to_u64()).map(Typed::over)
     }
 
@@ -512,7 +543,7 @@ impl<'t, I: Index, V: Shared<R>, R: Rcu, L: RawMutex> Typed<I, Writer<'t, V, R, 
     }
 }
 
-impl<I: Index + fmt::Debug, V: Shared<R>, R: Rcu, L: RawMutex> fmt::Debug for Typed<I, Writer<'_, V, R, L>>
+impl<I: Index + fmt::Debug, V: Shared<R>, R: Rcu, L: RawMutex> fmt::Debug for TypedWriter<'_, I, V, R, L>
 where
     for<'a> V::Ref<'a>: fmt::Debug,
 {
@@ -522,20 +553,20 @@ where
 }
 
 /// # What was removed
-impl<I: Index, V: Shared<R>, R: Rcu, L: RawMutex> Typed<I, Removed<'_, V, R, L>> {
+impl<I: Index, V: Shared<R>, R: Rcu, L: RawMutex> TypedRemoved<'_, I, V, R, L> {
     /// The range it had.
     #[inline]
     pub fn range(&self) -> RangeInclusive<I> {
         clipped(self.inner.range())
     }
 
-    /// The entry. As [`Removed::get`].
+    /// The entry. As [`Removed::get`](crate::Removed::get).
     #[inline]
     pub fn get(&self) -> V::Ref<'_> {
         self.inner.get()
     }
 
-    /// Waits for a grace period and gives the entry out. As [`Removed::wait`].
+    /// Waits for a grace period and gives the entry out. As [`Removed::wait`](crate::Removed::wait).
     ///
     /// # Errors
     ///
@@ -545,7 +576,7 @@ impl<I: Index, V: Shared<R>, R: Rcu, L: RawMutex> Typed<I, Removed<'_, V, R, L>>
     }
 }
 
-impl<I: Index + fmt::Debug, V: Shared<R>, R: Rcu, L: RawMutex> fmt::Debug for Typed<I, Removed<'_, V, R, L>> {
+impl<I: Index + fmt::Debug, V: Shared<R>, R: Rcu, L: RawMutex> fmt::Debug for TypedRemoved<'_, I, V, R, L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Removed").field("range", &self.range()).finish_non_exhaustive()
     }
