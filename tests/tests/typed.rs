@@ -1,7 +1,7 @@
 //! Maps with indices of other types: against the model, and against the same map with `u64`.
 
 use maple_tests::shapes::Rng;
-use maple_tests::{Bounds, Item, Model, Span, span};
+use maple_tests::{Bounds, Item, Model, Span};
 use maple_tree::{
     AllocRangeErrorKind, BadRange, Cyclic, FindError, Index, InsertErrorKind, MapleTree, RangeMap, RemoveError, ReplaceErrorKind,
     StoreErrorKind, Typed, TypedMap, TypedTree,
@@ -607,10 +607,4 @@ fn a_wrong_index_breaks_nothing() {
     assert!(map.inner().validate().is_ok());
     assert!(tree.inner_mut().validate().is_ok());
     let _ = (map.into_iter().count(), tree.into_map().into_iter().rev().count());
-}
-
-/// The model is in numbers, and so is this check of the test's own helper.
-#[test]
-fn bounds_of_these_tests_end_where_they_should() {
-    assert_eq!(span(ended::<u8>((Bound::Unbounded, Bound::Unbounded))), Some((0, 255)));
 }
