@@ -17,11 +17,37 @@
 //! displaced, [`RangeMap::store_coalescing`] joins equal neighbours, [`RangeSet`] is a set of indices, and [`Ranges`] are set operations on what
 //! sets and maps cover. What makes sense beside readers, a [`MapleTree`] has, too.
 //!
+//! # Names
+//!
+//! For those who know the tree in Linux, whose names find the methods in this documentation's search, too. The long table, with the
+//! test that shows each, is `docs/kernel-map.md` in the repository.
+//!
+//! | kernel | here |
+//! |---|---|
+//! | `mtree_load`, `mas_walk` | [`get`](MapleTree::get), [`get_range`](MapleTree::get_range), [`Cursor::seek`] |
+//! | `mtree_store_range`, `mas_store_gfp` | [`store`](MapleTree::store), [`CursorMut::store`] |
+//! | `mtree_insert_range` | [`insert`](MapleTree::insert) |
+//! | `mtree_erase`, `mas_erase` | [`erase`](MapleTree::erase), [`CursorMut::erase`] |
+//! | `mtree_store_range` of `NULL` | [`remove`](MapleTree::remove) |
+//! | `mt_find`, `mt_for_each`, `mas_for_each` | [`range`](MapleTree::range), [`iter`](MapleTree::iter) |
+//! | `mas_find`, `mas_next`, `mas_prev` | [`Cursor::next`], [`Cursor::prev`], [`Cursor::set_limits`] |
+//! | `mas_find_range`, `mas_next_range`, `mas_prev_range` | [`Cursor::next_slot`], [`Cursor::prev_slot`] |
+//! | `mas_pause` | [`Cursor::pause`], [`Cursor::resume`] |
+//! | `mas_preallocate`, `mas_store_prealloc` | [`Writer::reserve_for`], [`Reservation::store`] |
+//! | `mas_empty_area`, `mas_empty_area_rev` | [`find_free`](MapleTree::find_free), [`find_free_back`](MapleTree::find_free_back) |
+//! | `mtree_alloc_range`, `mtree_alloc_rrange` | [`alloc_range`](MapleTree::alloc_range), [`alloc_range_rev`](MapleTree::alloc_range_rev) |
+//! | `mtree_alloc_cyclic` | [`alloc_cyclic`](MapleTree::alloc_cyclic) |
+//! | `mtree_dup` | [`dup`](MapleTree::dup), [`try_dup_with`](MapleTree::try_dup_with) |
+//! | `mtree_destroy`, `mtree_empty` | [`clear`](MapleTree::clear), [`is_empty`](MapleTree::is_empty) |
+//! | `mtree_lock`, `mas_lock`, `MT_FLAGS_LOCK_EXTERN` | [`MapleTree::lock`], the parameter `L` of [`MapleTree`] |
+//! | `MT_FLAGS_USE_RCU`, `mt_clear_in_rcu` | [`MapleTree`], [`MapleTree::get_mut`] |
+//!
 //! # Features
 //!
 //! | feature | default | what it adds | dependency |
 //! |---|---|---|---|
 //! | `serde` | off | `Serialize` and `Deserialize` for [`RangeMap`], [`MapleTree`], [`RangeSet`], [`U61`], [`RcuBox`], [`RcuArc`]. A map is a sequence of `(first, last, entry)`; input is checked for order and overlap. (Reading `Arc<T>` needs the feature `rc` of `serde`.) | `serde_core` |
+//! | `allocator-api2` | off | Pools of nodes on an allocator of one's own (`Pool::new`), any `Allocator` of that crate. | `allocator-api2` |
 //!
 //! Only targets with 64-bit pointers are supported: a slot is one word, and an index is 64 bits.
 
