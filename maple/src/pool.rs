@@ -58,6 +58,16 @@ impl Slab {
 ///
 /// A slab of which no node is in use any more goes back to the allocator at once, but for one. The pool's own lock is
 /// held for some list operations only, never across a call of the allocator.
+///
+/// ```
+/// use maple_tree::{Pool, RangeMap};
+///
+/// let map = RangeMap::from_iter((0..1000u64).map(|page| (page..=page, 7u32)));
+/// let figures = Pool::global().figures();
+/// assert!(figures.nodes_in_use > 1000 / 16);
+/// assert!(figures.slab_bytes >= figures.nodes_in_use * 256);
+/// # drop(map);
+/// ```
 pub struct Pool {
     partial: Mutex<Partial>,
     /// Slabs that exist.
@@ -89,6 +99,11 @@ unsafe impl Send for Partial {}
 static GLOBAL: Pool = Pool::from_source(Source::Global);
 
 /// Figures of a [`Pool`].
+///
+/// ```
+/// let figures = maple_tree::Pool::global().figures();
+/// assert!(figures.slab_bytes >= (figures.nodes_in_use + figures.nodes_free) * 256);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct PoolFigures {
@@ -104,6 +119,12 @@ pub struct PoolFigures {
 
 impl Pool {
     /// The pool of everyone who was not given another.
+    ///
+    /// ```
+    /// use maple_tree::{Pool, Reserve};
+    ///
+    /// assert!(std::ptr::eq(Pool::global(), Reserve::global().pool()));
+    /// ```
     pub const fn global() -> &'static Self {
         &GLOBAL
     }

@@ -13,6 +13,15 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
     /// Hands what was removed so far to the flavour, which releases it after a grace period; not what died in place, see
     /// [`MapleTree`]. Does not wait. May allocate (the flavour
     /// says how); does nothing while a [`Removed`](crate::Removed) lives whose entry is carried by its slot.
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// tree.store(10..20, 'a')?;
+    /// tree.clear();
+    /// tree.hand_over(); // the node is freed when no reader can be in it any more
+    /// assert_eq!(tree.figures().retired, 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn hand_over(&self) {
         self.lock().hand_over();
     }
@@ -27,6 +36,16 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
     /// # Errors
     ///
     /// Inside a read section of the calling thread, where it would wait for itself. Nothing is released.
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// let value = std::sync::Arc::new(7u32);
+    /// tree.store(10..20, value.clone())?;
+    /// drop(tree.erase(15)); // stays in its slot, marked dead
+    /// tree.synchronize()?;
+    /// assert_eq!(std::sync::Arc::into_inner(value), Some(7));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn synchronize(&self) -> Result<(), InsideReadSection> {
         if R::is_reading() {
             // Before anything is locked or taken: whoever holds the lock may be waiting for this very read section.

@@ -71,6 +71,15 @@ impl<L: RawMutex> WriterLock<L> {
 /// releases no memory at all, so do not keep it for long; one that is forgotten (`mem::forget`) delays all release until the tree is
 /// dropped.
 ///
+/// ```
+/// let tree = maple_tree::MapleTree::new();
+/// tree.store(10..20, Box::new(7u32))?;
+/// let removed = tree.erase(15).expect("just stored");
+/// assert_eq!((removed.range(), removed.get()), (10..=19, &7));
+/// assert_eq!(removed.wait().expect("outside of read sections"), Box::new(7));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Invariants
 ///
 /// The entry at `raw` is this value's own, by way of `carrier` if there is one: then that slot holds it, dead, and the tree's count
@@ -103,11 +112,27 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Removed<'t, V, R, L> {
     }
 
     /// The range it had.
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// tree.store(10..20, Box::new(7u32))?;
+    /// let removed = tree.erase(15).expect("just stored");
+    /// assert_eq!(removed.range(), 10..=19);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn range(&self) -> RangeInclusive<u64> {
         self.range.0..=self.range.1
     }
 
     /// The entry.
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// tree.store(10..20, Box::new(7u32))?;
+    /// let removed = tree.erase(15).expect("just stored");
+    /// assert_eq!(removed.get(), &7);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn get(&self) -> V::Ref<'_> {
         // SAFETY: by the invariant of the type the entry is not released while `self` lives.
         unsafe { V::borrow(self.raw) }
@@ -119,6 +144,17 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Removed<'t, V, R, L> {
     /// # Errors
     ///
     /// Inside a read section of the calling thread, where it would wait for itself: `self` comes back.
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// tree.store(10..20, Box::new(7u32))?;
+    /// let removed = tree.erase(15).expect("just stored");
+    /// let guard = tree.pin();
+    /// let removed = removed.wait().expect_err("this thread is in a read section");
+    /// drop(guard);
+    /// assert_eq!(removed.wait().expect("outside of read sections"), Box::new(7));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn wait(self) -> Result<V, Self> {
         if R::synchronize().is_err() {
             return Err(self);

@@ -12,6 +12,13 @@ use smallvec::SmallVec;
 use std::error::Error;
 
 /// What a valid tree consists of.
+///
+/// ```
+/// let map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+/// let summary = map.validate()?;
+/// assert_eq!((summary.entries, summary.nodes, summary.dead), (2, 1, 0));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct Summary {
@@ -28,6 +35,13 @@ pub struct Summary {
 }
 
 /// A broken invariant, and where.
+///
+/// ```
+/// let map = maple_tree::RangeMap::<u32>::new();
+/// if let Err(maple_tree::Invalid { node, level, kind, .. }) = map.validate() {
+///     panic!("a node at {node:?} on level {level}: {kind:?}");
+/// }
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Invalid {
     /// The range of the node, as its parent has it.
@@ -41,6 +55,13 @@ pub struct Invalid {
 }
 
 /// The invariants that a tree can break.
+///
+/// ```
+/// use maple_tree::InvalidKind;
+///
+/// let map = maple_tree::RangeMap::<u32>::new();
+/// assert!(!matches!(map.validate(), Err(invalid) if invalid.kind != InvalidKind::OutOfMemory));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum InvalidKind {

@@ -358,13 +358,33 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
     }
 
     /// The entry that covers `index`. `O(h)`.
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// let mut writer = tree.lock();
+    /// writer.store(10..20, 'a')?;
+    /// writer.store(30..40, 'b')?;
+    /// assert_eq!(writer.get(19), Some('a'));
+    /// assert_eq!(writer.get(20), None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
+    #[doc(alias = "mtree_load")]
     pub fn get(&self, index: u64) -> Option<V::Ref<'_>> {
         // SAFETY: the entry stays for as long as the session is borrowed.
         lookup(self.root(), index).map(|entry| unsafe { V::borrow(entry) })
     }
 
     /// The entries that cover `indices`, in their order. `O(N * h)`; see [`RangeMap::get_many`].
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// let mut writer = tree.lock();
+    /// writer.store(10..20, 'a')?;
+    /// writer.store(30..40, 'b')?;
+    /// assert_eq!(writer.get_many([5, 15, 35]), [None, Some('a'), Some('b')]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     pub fn get_many<const N: usize>(&self, indices: [u64; N]) -> [Option<V::Ref<'_>>; N] {
         // SAFETY: the entries stay for as long as the session is borrowed.
@@ -372,49 +392,142 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
     }
 
     /// The entry that covers `index` with its exact range, or nothing with the whole gap around `index`. `O(h)`.
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// let mut writer = tree.lock();
+    /// writer.store(10..20, 'a')?;
+    /// writer.store(30..40, 'b')?;
+    /// assert_eq!(writer.get_range(12), (10..=19, Some('a')));
+    /// assert_eq!(writer.get_range(25), (20..=29, None));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[doc(alias = "mtree_load")]
+    #[doc(alias = "mas_walk")]
     pub fn get_range(&self, index: u64) -> (RangeInclusive<u64>, Option<V::Ref<'_>>) {
         // SAFETY: the entry stays for as long as the session is borrowed.
         unsafe { get_range::<V>(self.root(), index) }
     }
 
     /// Whether an entry covers `index`. `O(h)`.
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// let mut writer = tree.lock();
+    /// writer.store(10..20, 'a')?;
+    /// writer.store(30..40, 'b')?;
+    /// assert!(writer.contains(10));
+    /// assert!(!writer.contains(20));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn contains(&self, index: u64) -> bool {
         lookup(self.root(), index).is_some()
     }
 
-    /// The entry with the lowest range.
+    /// The entry with the lowest range. `O(h)`, and the empty slots on the way. Allocates nothing.
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// let mut writer = tree.lock();
+    /// writer.store(10..20, 'a')?;
+    /// writer.store(30..40, 'b')?;
+    /// assert_eq!(writer.first(), Some((10..=19, 'a')));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn first(&self) -> Option<(RangeInclusive<u64>, V::Ref<'_>)> {
         self.iter().next()
     }
 
-    /// The entry with the highest range.
+    /// The entry with the highest range. `O(h)`, and the empty slots on the way. Allocates nothing.
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// let mut writer = tree.lock();
+    /// writer.store(10..20, 'a')?;
+    /// writer.store(30..40, 'b')?;
+    /// assert_eq!(writer.last(), Some((30..=39, 'b')));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn last(&self) -> Option<(RangeInclusive<u64>, V::Ref<'_>)> {
         self.iter().next_back()
     }
 
-    /// Whether there is no entry.
+    /// Whether there is no entry. `O(h)`, and the empty slots on the way. Allocates nothing.
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// let mut writer = tree.lock();
+    /// writer.store(10..20, 'a')?;
+    /// writer.store(30..40, 'b')?;
+    /// assert!(!writer.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[doc(alias = "mtree_empty")]
     pub fn is_empty(&self) -> bool {
         self.first().is_none()
     }
 
-    /// All entries with their ranges, in order.
+    /// All entries with their ranges, in order. Allocates nothing.
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// let mut writer = tree.lock();
+    /// writer.store(10..20, 'a')?;
+    /// writer.store(30..40, 'b')?;
+    /// assert_eq!(writer.iter().collect::<Vec<_>>(), [(10..=19, 'a'), (30..=39, 'b')]);
+    /// assert_eq!(writer.iter().next_back(), Some((30..=39, 'b')));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[doc(alias = "mt_for_each")]
     pub fn iter(&self) -> Iter<'_, V> {
         self.range(..)
     }
 
     /// The entries that overlap `range`, each with its whole range. A range that holds no index yields nothing.
+    /// `O(h)` to begin with; allocates nothing.
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// let mut writer = tree.lock();
+    /// writer.store(10..20, 'a')?;
+    /// writer.store(30..40, 'b')?;
+    /// assert_eq!(writer.range(15..30).collect::<Vec<_>>(), [(10..=19, 'a')]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[doc(alias = "mt_find")]
+    #[doc(alias = "mt_find_after")]
     pub fn range(&self, range: impl RangeBounds<u64>) -> Iter<'_, V> {
         // SAFETY: nobody else changes the tree while the session is borrowed.
         unsafe { Iter::new(self.root(), inclusive(&range).ok()) }
     }
 
-    /// The gaps within `range`, clipped to it. A range that holds no index yields nothing.
+    /// The gaps within `range`, clipped to it. A range that holds no index yields nothing. `O(h)` to begin with; allocates nothing.
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// let mut writer = tree.lock();
+    /// writer.store(10..20, 'a')?;
+    /// writer.store(30..40, 'b')?;
+    /// assert_eq!(writer.gaps(..35).collect::<Vec<_>>(), [0..=9, 20..=29]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn gaps(&self, range: impl RangeBounds<u64>) -> Gaps<'_, V> {
         // SAFETY: nobody else changes the tree while the session is borrowed.
         unsafe { Gaps::new(self.root(), inclusive(&range).ok()) }
     }
 
-    /// A cursor for looking around. It is nowhere yet.
+    /// A cursor for looking around. It is nowhere yet. Takes no time, allocates nothing.
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// let mut writer = tree.lock();
+    /// writer.store(10..20, 'a')?;
+    /// writer.store(30..40, 'b')?;
+    /// let mut cursor = writer.cursor();
+    /// assert_eq!(cursor.seek(35), Some('b'));
+    /// assert_eq!(cursor.prev(), Some((10..=19, 'a')));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn cursor(&self) -> Cursor<'_, V> {
         // SAFETY: nobody else changes the tree while the session is borrowed.
         unsafe { Cursor::new(self.root()) }
@@ -428,7 +541,22 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
     /// Out of memory, or a range that holds no index. The value comes back, and the tree is as it was. A session remembers up to sixteen
     /// clones that were made for nothing, because memory ran out after that; then a store that would have to clone is refused as if it had
     /// none, until the next [`bump`](Self::bump).
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// let mut writer = tree.lock();
+    /// writer.store(10..20, 'a')?;
+    /// writer.store(30..40, 'b')?;
+    /// writer.store(15..35, 'c')?;
+    /// assert_eq!(writer.get_range(15), (15..=34, Some('c')));
+    /// assert_eq!(writer.get_range(14), (10..=14, Some('a')));
+    /// assert_eq!(writer.store(9..5, 'd').unwrap_err().value, 'd');
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
+    #[doc(alias = "mtree_store")]
+    #[doc(alias = "mtree_store_range")]
+    #[doc(alias = "mas_store_gfp")]
     pub fn store(&mut self, range: impl RangeBounds<u64>, value: V) -> Result<(), StoreError<V>>
     where
         V: TryClone,
@@ -487,7 +615,20 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
     /// # Errors
     ///
     /// The first range in the way; out of memory; a range that holds no index. The value comes back, and the tree is as it was.
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// let mut writer = tree.lock();
+    /// writer.store(10..20, 'a')?;
+    /// writer.store(30..40, 'b')?;
+    /// writer.insert(20..30, 'c')?;
+    /// let refused = writer.insert(25..50, 'd').unwrap_err();
+    /// assert_eq!((refused.value, refused.kind), ('d', maple_tree::InsertErrorKind::Occupied(20..=29)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
+    #[doc(alias = "mtree_insert")]
+    #[doc(alias = "mtree_insert_range")]
     pub fn insert(&mut self, range: impl RangeBounds<u64>, value: V) -> Result<(), InsertError<V>> {
         self.grow(|writer, left_over| insert_with(writer, &range, value, left_over))
     }
@@ -498,6 +639,17 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
     /// # Errors
     ///
     /// No entry covers `index`: the value comes back with the gap. Out of memory for the leaf.
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// let mut writer = tree.lock();
+    /// writer.store(10..20, 'a')?;
+    /// writer.store(30..40, 'b')?;
+    /// let old = writer.replace(13, 'c')?;
+    /// assert_eq!((old.range(), old.get()), (10..=19, 'a'));
+    /// assert_eq!(writer.replace(25, 'd').unwrap_err().value, 'd');
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     pub fn replace(&mut self, index: u64, value: V) -> Result<Removed<'t, V, R, L>, ReplaceError<V>> {
         self.replace_from(None, index, Pending::new(value)).0
@@ -549,7 +701,19 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
     /// Takes out the entry that covers `index`, with its whole range. One slot store, `O(h)`.
     ///
     /// Cannot fail: never allocates, never waits for readers, enters no read section.
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// let mut writer = tree.lock();
+    /// writer.store(10..20, 'a')?;
+    /// writer.store(30..40, 'b')?;
+    /// let removed = writer.erase(35).expect("just stored");
+    /// assert_eq!((removed.range(), removed.get()), (30..=39, 'b'));
+    /// assert!(writer.erase(35).is_none());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
+    #[doc(alias = "mtree_erase")]
     pub fn erase(&mut self, index: u64) -> Option<Removed<'t, V, R, L>> {
         self.erase_from(None, index).0
     }
@@ -577,6 +741,16 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
     /// # Errors
     ///
     /// As [`MapleTree::remove`](crate::MapleTree::remove).
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// let mut writer = tree.lock();
+    /// writer.store(10..20, 'a')?;
+    /// writer.store(30..40, 'b')?;
+    /// writer.remove(15..35)?;
+    /// assert_eq!(writer.iter().collect::<Vec<_>>(), [(10..=14, 'a'), (35..=39, 'b')]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn remove(&mut self, range: impl RangeBounds<u64>) -> Result<(), RemoveError>
     where
         V: TryClone,
@@ -593,6 +767,16 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
     ///
     /// A range that holds no index; the entry that would have been cut; out of memory, when a hole inside one entry needed it (or a clone for it,
     /// see [`store`](Self::store)). The tree is as it was.
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// let mut writer = tree.lock();
+    /// writer.store(10..20, 'a')?;
+    /// writer.store(30..40, 'b')?;
+    /// writer.remove_or(..35, maple_tree::Shortage::Allocate)?;
+    /// assert_eq!(writer.iter().collect::<Vec<_>>(), [(35..=39, 'b')]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn remove_or(&mut self, range: impl RangeBounds<u64>, shortage: Shortage) -> Result<(), RemoveError>
     where
         V: TryClone,
@@ -617,6 +801,16 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
     /// 15 slot stores a level for each end of the range.
     ///
     /// Cannot fail: never allocates, never waits for readers, enters no read section. A range that holds no index removes nothing.
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// let mut writer = tree.lock();
+    /// writer.store(10..20, 'a')?;
+    /// writer.store(30..40, 'b')?;
+    /// writer.remove_whole(5..35);
+    /// assert_eq!(writer.iter().collect::<Vec<_>>(), [(30..=39, 'b')]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn remove_whole(&mut self, range: impl RangeBounds<u64>) {
         if let Ok((first, last)) = inclusive(&range) {
             self.with(None, |writer, _| writer.kill(first, last));
@@ -629,17 +823,49 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
     /// # Errors
     ///
     /// Out of memory; the tree is as it was. The new nodes are there before the old ones go.
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// let mut writer = tree.lock();
+    /// writer.store(10..20, 'a')?;
+    /// writer.store(30..40, 'b')?;
+    /// writer.compact()?;
+    /// assert_eq!(writer.get(15), Some('a'));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn compact(&mut self) -> Result<(), AllocError> {
         self.grow(|writer, _| writer.compact())
     }
 
     /// Removes every entry with one store. Cannot fail: never allocates, never waits for readers, enters no read section.
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// let mut writer = tree.lock();
+    /// writer.store(10..20, 'a')?;
+    /// writer.store(30..40, 'b')?;
+    /// writer.clear();
+    /// assert!(writer.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[doc(alias = "mtree_destroy")]
     pub fn clear(&mut self) {
         self.with(None, |writer, _| writer.clear());
     }
 
     /// Removes every entry whose range **starts** at or after `from`. An entry that starts before `from` and covers it stays whole.
     /// `O(h)` whatever the size of the tail. Cannot fail; see [`MapleTree::prune`](crate::MapleTree::prune).
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// let mut writer = tree.lock();
+    /// writer.store(10..20, 'a')?;
+    /// writer.store(30..40, 'b')?;
+    /// let pruned = writer.prune(15);
+    /// assert_ne!(pruned.form, maple_tree::PruneForm::Nothing);
+    /// assert_eq!(writer.iter().collect::<Vec<_>>(), [(10..=19, 'a')]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn prune(&mut self, from: u64) -> Pruned {
         let prune = |writer: &mut TreeMut<'_>, _: &mut Leftovers| {
             writer.prune_by_path_copy(from, false, Memory::Earmark).unwrap_or_else(|_| {
@@ -651,6 +877,17 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
     }
 
     /// As [`prune`](Self::prune), but always in place: takes no node, and readers see the tail vanish piece by piece.
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// let mut writer = tree.lock();
+    /// writer.store(10..20, 'a')?;
+    /// writer.store(30..40, 'b')?;
+    /// let pruned = writer.prune_in_place(15);
+    /// assert_eq!((pruned.form, pruned.nodes_taken), (maple_tree::PruneForm::InPlace, 0));
+    /// assert_eq!(writer.last(), Some((10..=19, 'a')));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn prune_in_place(&mut self, from: u64) -> Pruned {
         self.with(None, |writer, _| writer.prune_in_place(from)).0
     }
@@ -663,6 +900,16 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
     ///
     /// The border lies inside an entry, and neither the tree nor the reserve has the nodes for a copy of the path (at most `h`).
     /// The tree is as it was.
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// let mut writer = tree.lock();
+    /// writer.store(10..20, 'a')?;
+    /// writer.store(30..40, 'b')?;
+    /// writer.prune_cut(15)?; // may be refused
+    /// assert_eq!(writer.iter().collect::<Vec<_>>(), [(10..=14, 'a')]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn prune_cut(&mut self, from: u64) -> Result<Pruned, WouldCut> {
         self.prune_cut_or(from, Shortage::Refuse)
     }
@@ -675,6 +922,16 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
     /// # Errors
     ///
     /// The entry that would have been cut. The tree is as it was.
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// let mut writer = tree.lock();
+    /// writer.store(10..20, 'a')?;
+    /// writer.store(30..40, 'b')?;
+    /// writer.prune_cut_or(15, maple_tree::Shortage::Allocate)?;
+    /// assert_eq!(writer.iter().collect::<Vec<_>>(), [(10..=14, 'a')]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn prune_cut_or(&mut self, from: u64, shortage: Shortage) -> Result<Pruned, WouldCut> {
         let mut prune = |memory| {
             let cut = |writer: &mut TreeMut<'_>, _: &mut Leftovers| match writer.prune_by_path_copy(from, true, memory) {
@@ -699,6 +956,19 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
     /// # Errors
     ///
     /// Out of memory. What was cloned until then is dropped when the session ends.
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// let mut writer = tree.lock();
+    /// writer.store(10..20, 'a')?;
+    /// writer.store(30..40, 'b')?;
+    /// let mut copy = writer.dup()?;
+    /// copy.erase(15);
+    /// assert_eq!(copy.iter().collect::<Vec<_>>(), [(30..=39, 'b')]);
+    /// assert!(writer.contains(15));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[doc(alias = "mtree_dup")]
     pub fn dup(&mut self) -> Result<RangeMap<V>, AllocError>
     where
         V: TryClone,
@@ -738,6 +1008,17 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
     ///
     /// When `entry` does. The entries it made, of a type that the session knows nothing of, are then dropped under the lock: where their `Drop`
     /// may call the tree, use the tree's own method.
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// let mut writer = tree.lock();
+    /// writer.store(10..20, 'a')?;
+    /// writer.store(30..40, 'b')?;
+    /// let copied = writer.try_dup_with(|_, value| if value == 'a' { Ok(1u32) } else { Err("not copied") });
+    /// let Err(maple_tree::DupError::Entry { range, partial, .. }) = copied else { unreachable!() };
+    /// assert_eq!((range, partial.iter().collect::<Vec<_>>()), (30..=39, vec![(10..=19, 1)]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[expect(clippy::result_large_err, reason = "the copy that failed is as large as one that did not")]
     pub fn try_dup_with<W: Entry, E>(
         &mut self,
@@ -766,21 +1047,58 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
     /// # Errors
     ///
     /// The first broken invariant, and where.
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// let mut writer = tree.lock();
+    /// writer.store(10..20, 'a')?;
+    /// writer.store(30..40, 'b')?;
+    /// let summary = writer.validate()?;
+    /// assert_eq!((summary.entries, summary.height), (2, 1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn validate(&self) -> Result<Summary, Invalid> {
         validate(self.root(), self.owner())
     }
 
-    /// The structure as text.
+    /// The structure as text. `O(n)`, when it is printed.
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// let mut writer = tree.lock();
+    /// writer.store(10..20, 'a')?;
+    /// writer.store(30..40, 'b')?;
+    /// assert!(writer.dump().to_string().contains("10..=19 entry"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn dump(&self) -> Dump<'_> {
         Dump { root: self.root(), lock: None }
     }
 
-    /// The structure as a graph for Graphviz.
+    /// The structure as a graph for Graphviz. `O(n)`, when it is printed.
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// let mut writer = tree.lock();
+    /// writer.store(10..20, 'a')?;
+    /// writer.store(30..40, 'b')?;
+    /// assert!(writer.dot().to_string().starts_with("digraph"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn dot(&self) -> Dot<'_> {
         Dot { root: self.root(), lock: None }
     }
 
-    /// Figures of the tree.
+    /// Figures of the tree. `O(1)`, allocates nothing.
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// let mut writer = tree.lock();
+    /// writer.store(10..20, 'a')?;
+    /// writer.store(30..40, 'b')?;
+    /// assert_eq!(writer.figures().height, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn figures(&self) -> TreeFigures {
         TreeFigures::of(self.root(), self.owner())
     }
