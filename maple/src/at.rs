@@ -180,7 +180,7 @@ impl<'a, V: Entry> Occupied<'a, V> {
         unsafe { ValueMut::new(self.place) }
     }
 
-    /// Puts `value` in the place of the entry, and returns the old one. One store; allocates nothing, cannot fail.
+    /// Puts `value` in the place of the entry, and returns the old one. One store; allocates nothing, cannot fail. Constant time.
     ///
     /// ```
     /// use maple_tree::At;

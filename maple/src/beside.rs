@@ -94,7 +94,7 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> Writer<'_, V, R, L> {
     }
 
     /// As [`store_coalescing`](Self::store_coalescing), with `same` to say what is equal: it gets a neighbour and the value, in this order. It
-    /// runs under the tree's lock: see [`MapleTree`].
+    /// runs under the tree's lock: see [`MapleTree`]. `O(h)` and the entries removed.
     ///
     /// # Errors
     ///
@@ -250,7 +250,7 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
     }
 
     /// As [`store_coalescing`](Self::store_coalescing), with `same` to say what is equal: it gets a neighbour and the value, in this order. It
-    /// runs under the tree's lock: see [`MapleTree`].
+    /// runs under the tree's lock: see [`MapleTree`]. `O(h)` and the entries removed.
     ///
     /// # Errors
     ///

@@ -66,7 +66,7 @@ enum Rest {
 }
 
 impl Position {
-    /// The range of the entry or the gap that the cursor was on, inclusive; `None` if it was on none.
+    /// The range of the entry or the gap that the cursor was on, inclusive; `None` if it was on none. Constant time.
     ///
     /// ```
     /// let map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);

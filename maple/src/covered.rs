@@ -147,21 +147,49 @@ impl<A, B, const RULE: u8> sealed::InOrder for Combined<A, B, RULE> {}
 /// ```
 pub trait Ranges: Iterator<Item = RangeInclusive<u64>> + sealed::InOrder + Sized {
     /// Indices in either.
+    ///
+    /// ```
+    /// use maple_tree::{RangeSet, Ranges};
+    ///
+    /// let (a, b) = (RangeSet::from_iter([0..20]), RangeSet::from_iter([10..30]));
+    /// assert!(a.iter().union(b.iter()).eq([0..=29]));
+    /// ```
     fn union<B: Ranges>(self, other: B) -> Union<Self, B> {
         Combined::new(self, other)
     }
 
     /// Indices in both.
+    ///
+    /// ```
+    /// use maple_tree::{RangeSet, Ranges};
+    ///
+    /// let (a, b) = (RangeSet::from_iter([0..20]), RangeSet::from_iter([10..30]));
+    /// assert!(a.iter().intersection(b.iter()).eq([10..=19]));
+    /// ```
     fn intersection<B: Ranges>(self, other: B) -> Intersection<Self, B> {
         Combined::new(self, other)
     }
 
     /// Indices here that are not in the other.
+    ///
+    /// ```
+    /// use maple_tree::{RangeSet, Ranges};
+    ///
+    /// let (a, b) = (RangeSet::from_iter([0..20]), RangeSet::from_iter([10..30]));
+    /// assert!(a.iter().difference(b.iter()).eq([0..=9]));
+    /// ```
     fn difference<B: Ranges>(self, other: B) -> Difference<Self, B> {
         Combined::new(self, other)
     }
 
     /// Indices in one of them, but not in both.
+    ///
+    /// ```
+    /// use maple_tree::{RangeSet, Ranges};
+    ///
+    /// let (a, b) = (RangeSet::from_iter([0..20]), RangeSet::from_iter([10..30]));
+    /// assert!(a.iter().symmetric_difference(b.iter()).eq([0..=9, 20..=29]));
+    /// ```
     fn symmetric_difference<B: Ranges>(self, other: B) -> SymmetricDifference<Self, B> {
         Combined::new(self, other)
     }

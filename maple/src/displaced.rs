@@ -137,7 +137,7 @@ impl<V: Entry> Piece<'_, V> {
         Ok(unsafe { V::from_raw(raw) })
     }
 
-    /// The entry, or a clone of it when only a piece was displaced.
+    /// The entry, or a clone of it when only a piece was displaced. Constant time, and the clone.
     ///
     /// # Errors
     ///

@@ -115,15 +115,16 @@ pub unsafe trait Entry: Sized {
 /// An entry whose drop retires to a flavour (as [`RcuArc`] does) implements this for that flavour only.
 ///
 /// ```
-/// use maple_tree::{Epoch, MapleTree, RcuArc, Shared};
+/// use maple_tree::{Epoch, InsertError, MapleTree, Shared};
 ///
-/// fn share<V: Shared<Epoch>>(value: V) -> MapleTree<V> {
+/// fn everywhere<V: Shared<Epoch>>(value: V) -> Result<MapleTree<V>, InsertError<V>> {
 ///     let tree = MapleTree::new();
-///     let _ = tree.insert(0..10, value);
-///     tree
+///     tree.insert(.., value)?;
+///     Ok(tree)
 /// }
-/// assert_eq!(*share(RcuArc::try_new(7u32).expect("memory")).get(5, &Epoch::pin()).expect("stored"), 7);
-/// # use maple_tree::Rcu;
+/// let tree = everywhere('a')?;
+/// assert_eq!(tree.get(5, &tree.pin()), Some('a'));
+/// # Ok::<(), InsertError<char>>(())
 /// ```
 pub unsafe trait Shared<R: Rcu>: Entry + Send + 'static {}
 

@@ -185,22 +185,45 @@ pub(crate) use error_with_value;
 
 error_with_value!(
     /// A store that was refused, with the value.
+    ///
+    /// ```
+    /// let refused: maple_tree::StoreError<char> = maple_tree::RangeMap::new().store(5..5, 'a').unwrap_err();
+    /// assert_eq!(refused.value, 'a'); // to try again with
+    /// ```
     StoreError,
     StoreErrorKind
 );
 error_with_value!(
     /// An insert that was refused, with the value.
+    ///
+    /// ```
+    /// let mut map = maple_tree::RangeMap::from_iter([(10..20, 'a')]);
+    /// let refused: maple_tree::InsertError<char> = map.insert(15..30, 'b').unwrap_err();
+    /// assert_eq!((refused.to_string().as_str(), refused.value), ("the entry at 10..=19 is in the way", 'b'));
+    /// ```
     InsertError,
     InsertErrorKind
 );
 error_with_value!(
     /// A replace that was refused, with the value.
+    ///
+    /// ```
+    /// let mut map = maple_tree::RangeMap::from_iter([(10..20, 'a')]);
+    /// let refused: maple_tree::ReplaceError<char> = map.replace(5, 'b').unwrap_err();
+    /// assert_eq!((refused.to_string().as_str(), refused.value), ("no entry to replace in the gap 0..=9", 'b'));
+    /// ```
     ReplaceError,
     ReplaceErrorKind
 );
 
 error_with_value!(
     /// A change by a cursor that was refused, with the value.
+    ///
+    /// ```
+    /// let mut map = maple_tree::RangeMap::from_iter([(10..20, 'a')]);
+    /// let refused: maple_tree::CursorError<char> = map.cursor_mut().replace('b').unwrap_err();
+    /// assert_eq!((refused.to_string().as_str(), refused.value), ("the cursor is on no entry", 'b'));
+    /// ```
     CursorError,
     CursorErrorKind
 );

@@ -77,6 +77,12 @@ impl fmt::Display for AllocRangeErrorKind {
 
 error_with_value!(
     /// An allocation of a range that was refused, with the value.
+    ///
+    /// ```
+    /// let mut map = maple_tree::RangeMap::from_iter([(10..20, 'a')]);
+    /// let refused: maple_tree::AllocRangeError<char> = map.alloc_range(1, 12..15, 1, 'b').unwrap_err();
+    /// assert_eq!((refused.to_string().as_str(), refused.value), ("no free range is large enough", 'b'));
+    /// ```
     AllocRangeError,
     AllocRangeErrorKind
 );

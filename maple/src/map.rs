@@ -60,7 +60,7 @@ unsafe impl<V: Entry + Send> Send for RangeMap<V> {}
 unsafe impl<V: Entry + Sync> Sync for RangeMap<V> {}
 
 impl<V: Entry> RangeMap<V> {
-    /// An empty map. Allocates nothing.
+    /// An empty map. Allocates nothing. Constant time.
     ///
     /// ```
     /// static EMPTY: maple_tree::RangeMap<u32> = maple_tree::RangeMap::new();
@@ -70,7 +70,7 @@ impl<V: Entry> RangeMap<V> {
         Self::with_reserve(Reserve::global())
     }
 
-    /// An empty map with this reserve, and with nodes from its [`Pool`](crate::Pool). Allocates nothing.
+    /// An empty map with this reserve, and with nodes from its [`Pool`](crate::Pool). Allocates nothing. Constant time.
     ///
     /// ```
     /// use maple_tree::{RangeMap, Reserve};
@@ -172,7 +172,7 @@ impl<V: Entry> RangeMap<V> {
         self.first().is_none()
     }
 
-    /// All entries with their ranges, in order. Allocates nothing.
+    /// All entries with their ranges, in order. Allocates nothing. `O(h)` to begin with.
     ///
     /// ```
     /// let map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
@@ -280,7 +280,7 @@ impl<V: Entry> RangeMap<V> {
     }
 
     /// Stores `value` at `range`, over whatever is there: entries inside are dropped, entries that stick out are cut, an entry that
-    /// sticks out on both sides is split (which clones it). `O(h)` and the entries removed.
+    /// sticks out on both sides is split (which clones it). `O(h)` and the entries removed. May allocate.
     ///
     /// # Errors
     ///
@@ -345,7 +345,7 @@ impl<V: Entry> RangeMap<V> {
         (stored, outdated)
     }
 
-    /// Stores `value` at `range` if no entry overlaps it. `O(h)`.
+    /// Stores `value` at `range` if no entry overlaps it. `O(h)`. May allocate.
     ///
     /// # Errors
     ///
@@ -508,7 +508,7 @@ impl<V: Entry> RangeMap<V> {
         }
     }
 
-    /// Rebuilds the structure with full nodes, after removals that left it sparse. `O(n)`; moves no entry.
+    /// Rebuilds the structure with full nodes, after removals that left it sparse. `O(n)`; moves no entry. Allocates.
     ///
     /// # Errors
     ///

@@ -118,7 +118,7 @@ pub struct PoolFigures {
 }
 
 impl Pool {
-    /// The pool of everyone who was not given another.
+    /// The pool of everyone who was not given another. Constant time.
     ///
     /// ```
     /// use maple_tree::{Pool, Reserve};
@@ -129,7 +129,7 @@ impl Pool {
         &GLOBAL
     }
 
-    /// An empty pool on an allocator of one's own. Allocates nothing.
+    /// An empty pool on an allocator of one's own. Allocates nothing. Constant time.
     ///
     /// Asked for are blocks of 32,512 bytes that are aligned to 32 KiB. The allocator may refuse: what
     /// needed the memory returns an error, and nothing has changed.
@@ -156,7 +156,7 @@ impl Pool {
         Self { partial, slabs: AtomicUsize::new(0), in_use: AtomicUsize::new(0), source }
     }
 
-    /// The figures, read without a lock (so, beside running writers, not all at one instant).
+    /// The figures, read without a lock (so, beside running writers, not all at one instant). Constant time.
     ///
     /// ```
     /// use maple_tree::{Pool, RangeMap};

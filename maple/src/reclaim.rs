@@ -13,6 +13,7 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
     /// Hands what was removed so far to the flavour, which releases it after a grace period; not what died in place, see
     /// [`MapleTree`]. Does not wait. May allocate (the flavour
     /// says how); does nothing while a [`Removed`](crate::Removed) lives whose entry is carried by its slot.
+    /// Takes the tree's lock; waits for no reader.
     ///
     /// ```
     /// let tree = maple_tree::MapleTree::new();

@@ -111,7 +111,7 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Removed<'t, V, R, L> {
         Self { tree, range, raw, carrier, entry: PhantomData }
     }
 
-    /// The range it had.
+    /// The range it had. Constant time.
     ///
     /// ```
     /// let tree = maple_tree::MapleTree::new();
@@ -124,7 +124,7 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Removed<'t, V, R, L> {
         self.range.0..=self.range.1
     }
 
-    /// The entry.
+    /// The entry. Constant time.
     ///
     /// ```
     /// let tree = maple_tree::MapleTree::new();

@@ -153,7 +153,7 @@ impl<'a, T: Site> Reservation<'a, T> {
 }
 
 impl<T: Editable> Reservation<'_, T> {
-    /// The range that it is for, inclusive.
+    /// The range that it is for, inclusive. Constant time.
     ///
     /// ```
     /// let mut map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);

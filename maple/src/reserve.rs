@@ -96,7 +96,7 @@ pub struct ReserveFigures {
 }
 
 impl Reserve {
-    /// A reserve of `capacity` nodes of 256 bytes, empty until it is filled.
+    /// A reserve of `capacity` nodes of 256 bytes, empty until it is filled. Constant time.
     ///
     /// ```
     /// use maple_tree::{MapleTree, Reserve};
@@ -112,7 +112,7 @@ impl Reserve {
         Self::with_pool(capacity, Pool::global())
     }
 
-    /// As [`new`](Self::new), with nodes from `pool`; so are those of the trees that use this reserve.
+    /// As [`new`](Self::new), with nodes from `pool`; so are those of the trees that use this reserve. Constant time.
     ///
     /// ```
     /// use maple_tree::{Pool, Reserve};
@@ -134,7 +134,7 @@ impl Reserve {
         }
     }
 
-    /// The reserve of every tree that was not given another.
+    /// The reserve of every tree that was not given another. Constant time.
     ///
     /// ```
     /// use maple_tree::Reserve;
@@ -147,7 +147,7 @@ impl Reserve {
         &GLOBAL
     }
 
-    /// Where the nodes come from.
+    /// Where the nodes come from. Constant time.
     ///
     /// ```
     /// use maple_tree::{Pool, Reserve};
@@ -160,6 +160,7 @@ impl Reserve {
 
     /// Sets how many nodes it holds when full. What is free past that goes back at once; what is missing comes with the next
     /// [`fill`](Self::fill) or operation that may allocate. Allocates nothing.
+    /// Linear in the nodes that go back; waits for nothing but the lock of the reserve.
     ///
     /// ```
     /// static RESERVE: maple_tree::Reserve = maple_tree::Reserve::new(16);
@@ -181,7 +182,7 @@ impl Reserve {
     }
 
     /// Fills the reserve up to its capacity; what it has lent counts as made up for then. May allocate; one comparison when there is
-    /// nothing to do.
+    /// nothing to do. Linear in the nodes that are missing.
     ///
     /// # Errors
     ///
@@ -231,7 +232,7 @@ impl Reserve {
         self.lent.store(lent.saturating_sub(count), Ordering::Relaxed);
     }
 
-    /// The figures, read without a lock.
+    /// The figures, read without a lock. Constant time.
     ///
     /// ```
     /// static RESERVE: maple_tree::Reserve = maple_tree::Reserve::new(16);

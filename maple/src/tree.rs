@@ -76,7 +76,7 @@ unsafe impl<V: Shared<R>, R: Rcu, L: RawMutex + Send> Send for MapleTree<V, R, L
 unsafe impl<V: Shared<R> + Sync, R: Rcu, L: RawMutex + Sync> Sync for MapleTree<V, R, L> {}
 
 impl<V: Shared<Epoch>> MapleTree<V> {
-    /// An empty tree of the default flavour with the global reserve. Allocates nothing.
+    /// An empty tree of the default flavour with the global reserve. Allocates nothing. Constant time.
     ///
     /// Of another flavour: [`with_reserve`](Self::with_reserve)`(Reserve::global())`, with the flavour named in the type.
     ///
@@ -92,7 +92,7 @@ impl<V: Shared<Epoch>> MapleTree<V> {
 }
 
 impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
-    /// An empty tree, of any flavour, with this reserve. Allocates nothing.
+    /// An empty tree, of any flavour, with this reserve. Allocates nothing. Constant time.
     ///
     /// ```
     /// use maple_tree::{Epoch, MapleTree, Reserve, StdLock};
@@ -331,7 +331,7 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
         self.first(guard).is_none()
     }
 
-    /// All entries with their ranges, in order. See [`Iter`] for what holds beside a writer. Allocates nothing.
+    /// All entries with their ranges, in order. See [`Iter`] for what holds beside a writer. Allocates nothing. `O(h)` to begin with.
     ///
     /// ```
     /// let tree = maple_tree::MapleTree::new();
@@ -402,6 +402,7 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
 
     /// Stores `value` at `range`, over whatever is there: entries inside are removed, entries that stick out are cut, an entry that
     /// sticks out on both sides is split (which clones it). A lookup sees all of it or nothing. `O(h)` and the entries removed.
+    /// Waits for other writers, never for readers; may allocate.
     ///
     /// # Errors
     ///
@@ -427,7 +428,7 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
         self.lock().store(range, value)
     }
 
-    /// Stores `value` at `range` if no entry overlaps it. `O(h)`.
+    /// Stores `value` at `range` if no entry overlaps it. `O(h)`. Waits for other writers, never for readers; may allocate.
     ///
     /// # Errors
     ///
@@ -449,7 +450,7 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
     }
 
     /// Puts `value` in the place of the entry that covers `index`; the range stays. `O(h)`. One slot store; for an entry without a
-    /// link of its own (`Box`, `Arc`) one new leaf.
+    /// link of its own (`Box`, `Arc`) one new leaf. Waits for other writers, never for readers.
     ///
     /// # Errors
     ///
@@ -468,7 +469,7 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
         self.lock().replace(index, value)
     }
 
-    /// Takes out the entry that covers `index`, with its whole range. One slot store, `O(h)`.
+    /// Takes out the entry that covers `index`, with its whole range. One slot store, `O(h)`. Waits for other writers.
     ///
     /// Cannot fail: never allocates, never waits for readers, enters no read section.
     ///
@@ -567,7 +568,7 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
     }
 
     /// Rebuilds the structure with full nodes, after removals that left it sparse. `O(n)` under the writer lock; readers see the old
-    /// nodes or the new ones, with the same entries.
+    /// nodes or the new ones, with the same entries. Allocates.
     ///
     /// # Errors
     ///
@@ -586,6 +587,7 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
     }
 
     /// Removes every entry with one store. Cannot fail: never allocates, never waits for readers, enters no read section.
+    /// Waits for other writers.
     ///
     /// ```
     /// let tree = maple_tree::MapleTree::new();
@@ -649,7 +651,7 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
     /// let tree = maple_tree::MapleTree::new();
     /// tree.store(10..20, 'a')?;
     /// tree.store(30..40, 'b')?;
-    /// tree.prune_cut(15)?; // may be refused
+    /// tree.prune_cut(15)?; // the reserve is full, so it has the node for that
     /// assert_eq!(tree.iter(&tree.pin()).collect::<Vec<_>>(), [(10..=14, 'a')]);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -677,7 +679,7 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
     }
 
     /// A copy of the tree at one instant, node for node, with a clone of every entry; not yet shared
-    /// ([`MapleTree::from`] shares it). Writers wait meanwhile, readers do not. `O(n)`.
+    /// ([`MapleTree::from`] shares it). Writers wait meanwhile, readers do not. `O(n)`. Allocates.
     ///
     /// The copy earmarks the nodes for its own prune, one a level and one more, while failing is still clean. It uses the same reserve.
     ///
@@ -703,7 +705,7 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
         self.lock().dup()
     }
 
-    /// As [`dup`](Self::dup), with every entry made by `entry` from the range and the entry of the original.
+    /// As [`dup`](Self::dup), with every entry made by `entry` from the range and the entry of the original. `O(n)`, under the lock.
     ///
     /// # Errors
     ///
@@ -731,6 +733,7 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
     }
 
     /// Checks every invariant of the structure, with writers kept out. `O(n)`, allocates. For tests and for the distrustful.
+    /// Waits for other writers.
     ///
     /// # Errors
     ///
@@ -748,7 +751,7 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
         self.lock().validate()
     }
 
-    /// The structure as text. `O(n)`, when it is printed.
+    /// The structure as text. `O(n)`, when it is printed. Takes the lock only while it is printed.
     ///
     /// ```
     /// let tree = maple_tree::MapleTree::new();
@@ -761,7 +764,7 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
         Dump { root: self.root(), lock: Some(self.lock.gate()) }
     }
 
-    /// The structure as a graph for Graphviz. `O(n)`, when it is printed.
+    /// The structure as a graph for Graphviz. `O(n)`, when it is printed. Takes the lock only while it is printed.
     ///
     /// ```
     /// let tree = maple_tree::MapleTree::new();

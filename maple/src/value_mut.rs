@@ -111,7 +111,7 @@ impl<'a, V: Entry> ValueMut<'a, V> {
         unsafe { V::borrow(self.place.entry) }
     }
 
-    /// Puts `value` in the place of the entry, and returns the old one. One store; allocates nothing, cannot fail.
+    /// Puts `value` in the place of the entry, and returns the old one. One store; allocates nothing, cannot fail. Constant time.
     ///
     /// ```
     /// let mut map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
@@ -128,6 +128,7 @@ impl<'a, V: Entry> ValueMut<'a, V> {
     }
 
     /// Puts what `new` makes of the entry in its place, and returns the old one. When `new` panics, the entry stays.
+    /// Constant time, and what `new` takes.
     ///
     /// ```
     /// let mut map = maple_tree::RangeMap::new();
@@ -224,7 +225,7 @@ impl<V: Entry> RangeMap<V> {
         self.place(index).map(|place| unsafe { ValueMut::new(place) })
     }
 
-    /// All entries with their ranges, in order, to be changed. See [`range_mut`](Self::range_mut).
+    /// All entries with their ranges, in order, to be changed. See [`range_mut`](Self::range_mut). Allocates nothing.
     ///
     /// ```
     /// let mut map = maple_tree::RangeMap::from_iter([(10..20, 1u32), (30..40, 2)]);

@@ -467,7 +467,7 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
         self.first().is_none()
     }
 
-    /// All entries with their ranges, in order. Allocates nothing.
+    /// All entries with their ranges, in order. Allocates nothing. `O(h)` to begin with.
     ///
     /// ```
     /// let tree = maple_tree::MapleTree::new();
@@ -535,6 +535,7 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
 
     /// Stores `value` at `range`, over whatever is there: entries inside are removed, entries that stick out are cut, an entry that
     /// sticks out on both sides is split (which clones it). A lookup sees all of it or nothing. `O(h)` and the entries removed.
+    /// May allocate.
     ///
     /// # Errors
     ///
@@ -610,7 +611,7 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
         (Err(unsafe { Pending::from_raw(raw) }), outdated)
     }
 
-    /// Stores `value` at `range` if no entry overlaps it. `O(h)`.
+    /// Stores `value` at `range` if no entry overlaps it. `O(h)`. May allocate.
     ///
     /// # Errors
     ///
@@ -818,7 +819,7 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
     }
 
     /// Rebuilds the structure with full nodes, after removals that left it sparse. `O(n)`; readers see the old nodes or the new ones, with the
-    /// same entries.
+    /// same entries. Allocates.
     ///
     /// # Errors
     ///
@@ -903,10 +904,9 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
     ///
     /// ```
     /// let tree = maple_tree::MapleTree::new();
+    /// tree.store(10..20, 'a')?; // fills the reserve
     /// let mut writer = tree.lock();
-    /// writer.store(10..20, 'a')?;
-    /// writer.store(30..40, 'b')?;
-    /// writer.prune_cut(15)?; // may be refused
+    /// writer.prune_cut(15)?;
     /// assert_eq!(writer.iter().collect::<Vec<_>>(), [(10..=14, 'a')]);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -997,7 +997,7 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
     }
 
     /// As [`dup`](Self::dup), with every entry made by `entry` from the range and the entry of the original. See
-    /// [`MapleTree::try_dup_with`](crate::MapleTree::try_dup_with).
+    /// [`MapleTree::try_dup_with`](crate::MapleTree::try_dup_with). `O(n)`.
     ///
     /// # Errors
     ///
