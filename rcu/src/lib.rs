@@ -4,20 +4,59 @@
 //!
 //! * [`Rcu`]: what a flavour is, and the rules.
 //! * [`Epoch`]: what the flavour on `crossbeam-epoch` may allocate, and when.
+//! * [`Grace`]: the flavour whose grace periods need no memory; [`GraceOn`] has its interface, and [`Platform`] is for kernels.
 //! * [`RcuBox`], [`RcuArc`]: one owner, many owners.
 //! * [`Link`], [`RetireList`], [`Batch`]: for objects of your own, and for own flavours.
+#![cfg_attr(not(any(feature = "std", test)), no_std)]
+// The model checker looks at the engine alone.
+#![cfg_attr(loom, allow(dead_code, unused_imports))]
 
+#[cfg(feature = "alloc")]
+extern crate alloc;
+#[cfg(loom)]
+extern crate std;
+
+#[cfg(all(feature = "std", not(loom)))]
 mod epoch;
 mod error;
 mod flavour;
+mod grace;
+#[cfg(all(feature = "alloc", not(loom)))]
 mod owned;
 mod retire;
 mod sync;
 #[cfg(test)]
 mod tests;
 
+#[cfg(all(feature = "std", not(loom)))]
 pub use epoch::{Epoch, EpochGuard};
-pub use error::{AllocError, InsideReadSection};
+pub use error::{AllocError, BarrierError, InsideReadSection};
 pub use flavour::{Batch, Rcu};
+#[cfg(not(loom))]
+pub use grace::{Cookie, GraceGuard, GraceOn, Platform};
+pub use grace::{Domain, Record};
+#[cfg(all(feature = "std", not(loom)))]
+pub use grace::{Grace, ReadSide, Reclaimer, Threads};
+#[cfg(all(feature = "alloc", not(loom)))]
 pub use owned::{RcuArc, RcuBox};
 pub use retire::{Link, RetireList};
+
+/// Ends the process: what was promised cannot be kept any more.
+#[cold]
+fn abort() -> ! {
+    #[cfg(feature = "std")]
+    std::process::abort();
+    #[cfg(not(feature = "std"))]
+    {
+        /// A panic that cannot be caught: while it unwinds another begins.
+        struct Twice;
+
+        impl Drop for Twice {
+            fn drop(&mut self) {
+                panic!("maple-rcu: a promise cannot be kept");
+            }
+        }
+        let _twice = Twice;
+        panic!("maple-rcu: a promise cannot be kept");
+    }
+}

@@ -4,9 +4,11 @@ use crate::card::Card;
 use maple_benches::jobs::{self, Failure, Writing};
 use maple_benches::maple::nodes;
 use maple_benches::peers::{Brie, Concread, Imbl, Locked, Ranges, Scc, Skip};
+use maple_benches::rcu::{self, Crossbeam, Haphazard, Liburcu, OfEpoch, OfGrace, OwnCrossbeam, Sdd, Section, Seize};
 use maple_benches::replay::recordings;
 use maple_benches::subject::MANY;
 use maple_benches::{Change, Peer, RangeTable, Shape, Span, Subject, holes};
+use maple_rcu::Grace;
 use maple_tree::{MapleTree, RangeMap, U61, pool_figures};
 use std::cell::LazyCell;
 use std::ops::Deref;
@@ -28,6 +30,7 @@ pub(crate) fn measure(card: &mut Card) {
         first_fits(card, count, size);
         beside_writers(card, count, size);
     }
+    grace_periods(card);
     replays(card);
     if let Some(&(count, "1m")) = card.sizes().last() {
         bytes(card, count);
@@ -164,6 +167,25 @@ fn first_fits(card: &mut Card, count: u64, size: &str) {
     let peer = LazyCell::new(|| Peer::of(holes::spans(count)));
     let metric = format!("gap_search.{size}.vs_btreemap");
     card.duel(&metric, 1, || jobs::first_fit(&*map, count), || jobs::first_fit(&*peer, count));
+}
+
+/// Read sections, retiring and waiting, apart from any tree.
+fn grace_periods(card: &mut Card) {
+    card.duel("rcu.read.vs_crossbeam", 1, || rcu::read(OfGrace::begin()), || rcu::read(Crossbeam::begin()));
+    card.duel("rcu.read.vs_own_crossbeam", 1, || rcu::read(OfGrace::begin()), || rcu::read(OwnCrossbeam::begin()));
+    card.duel("rcu.read.vs_seize", 1, || rcu::read(OfGrace::begin()), || rcu::read(Seize::begin()));
+    card.duel("rcu.read.vs_sdd", 1, || rcu::read(OfGrace::begin()), || rcu::read(Sdd::begin()));
+    card.duel("rcu.read.vs_haphazard", 1, || rcu::read(OfGrace::begin()), || rcu::read(Haphazard::begin()));
+    let nested = || rcu::read_nested(OfGrace::begin(), OfGrace::begin());
+    card.duel("rcu.read_nested.vs_crossbeam", 1, nested, || rcu::read_nested(Crossbeam::begin(), Crossbeam::begin()));
+    card.duel("rcu.retire.vs_crossbeam", 1, rcu::retire::<Grace>, rcu::defer_destroy);
+    card.duel("rcu.synchronize_busy.vs_epoch", 1, rcu::synchronize_busy::<OfGrace>, rcu::synchronize_busy::<OfEpoch>);
+    card.duel("rcu.synchronize_idle.vs_epoch", 1, rcu::synchronize_idle::<OfGrace>, rcu::synchronize_idle::<OfEpoch>);
+    if Liburcu::is_there() {
+        card.duel("rcu.read.vs_liburcu", 1, || rcu::read(OfGrace::begin()), || rcu::read(Liburcu::begin()));
+        card.duel("rcu.synchronize_busy.vs_liburcu", 1, rcu::synchronize_busy::<OfGrace>, rcu::synchronize_busy::<Liburcu>);
+        card.duel("rcu.synchronize_idle.vs_liburcu", 1, rcu::synchronize_idle::<OfGrace>, rcu::synchronize_idle::<Liburcu>);
+    }
 }
 
 /// For one change of an address space.
