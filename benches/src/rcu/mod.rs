@@ -40,37 +40,47 @@ pub fn read_nested<S: Section>(mut outer: S, mut section: S) -> impl FnMut(u64) 
     }
 }
 
-/// So many objects are retired before they are handed over.
-const BATCH: usize = 64;
+/// So many objects are retired in one iteration, and then handed over.
+pub const RETIRED: u64 = 64;
 
-/// Making a node, retiring it, and freeing those that are due.
+type Payload = [u64; 4];
+
+/// Retiring nodes that were made before, and freeing those that are due by then.
 pub fn retire<R: Rcu>() -> impl FnMut(u64) -> Duration {
-    let mut n = 0_u64;
+    let mut events = Events::default();
+    let nodes = || {
+        let node = |n| RcuBox::<Payload>::try_new([n; 4]).expect("memory for a benchmark").into_raw();
+        (0..RETIRED).map(node).collect::<Vec<_>>()
+    };
     move |iterations| {
-        together(iterations, || {
-            n += 1;
-            let raw = RcuBox::try_new([n; 4]).expect("memory for a benchmark").into_raw();
-            // SAFETY: from `into_raw` just above.
-            let link = unsafe { RcuBox::<[u64; 4]>::raw_link(raw) };
-            // SAFETY: there never was a reader, and numbers may be dropped on any thread.
-            unsafe { R::retire(link) };
-            if R::retired().len() >= BATCH {
-                R::flush();
+        events.time(iterations, nodes, |nodes| {
+            for &node in &nodes {
+                // SAFETY: from `into_raw` above.
+                let link = unsafe { RcuBox::<Payload>::raw_link(node) };
+                // SAFETY: there never was a reader, and numbers may be dropped on any thread.
+                unsafe { R::retire(link) };
             }
+            R::flush();
+            nodes
         })
     }
 }
 
-/// The same with `crossbeam-epoch` itself, by `defer_destroy`.
+/// The same with `crossbeam-epoch` itself, by `defer_destroy` inside one section, on nodes of the same size.
 pub fn defer_destroy() -> impl FnMut(u64) -> Duration {
-    let mut n = 0_u64;
+    let mut events = Events::default();
+    let nodes = || {
+        let node = |n| crossbeam_epoch::Owned::new([n; 6]);
+        (0..RETIRED).map(node).collect::<Vec<_>>()
+    };
     move |iterations| {
-        together(iterations, || {
-            n += 1;
+        events.time(iterations, nodes, |mut nodes| {
             let guard = crossbeam_epoch::pin();
-            let node = crossbeam_epoch::Owned::new([0, 0, n, n, n, n]).into_shared(&guard);
-            // SAFETY: there never was another reader.
-            unsafe { guard.defer_destroy(node) };
+            for node in nodes.drain(..) {
+                // SAFETY: there never was a reader.
+                unsafe { guard.defer_destroy(node.into_shared(&guard)) };
+            }
+            nodes
         })
     }
 }

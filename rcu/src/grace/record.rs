@@ -60,6 +60,10 @@ pub struct Record {
     next: AtomicPtr<Record>,
 }
 
+/// Tells the compiler which way to leave out of the straight one.
+#[cold]
+fn unlikely() {}
+
 impl Record {
     const_fn! {
         /// A record that is nobody's and on no list. Neither allocates nor blocks.
@@ -119,6 +123,7 @@ impl Record {
         if word == OUTSIDE {
             self.open(domain);
         } else {
+            unlikely();
             self.enter_deeper(word);
         }
     }
@@ -166,6 +171,7 @@ impl Record {
             self.close();
             false
         } else {
+            unlikely();
             self.leave_deeper()
         }
     }

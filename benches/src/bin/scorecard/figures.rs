@@ -178,7 +178,7 @@ fn grace_periods(card: &mut Card) {
     card.duel("rcu.read.vs_haphazard", 1, || rcu::read(OfGrace::begin()), || rcu::read(Haphazard::begin()));
     let nested = || rcu::read_nested(OfGrace::begin(), OfGrace::begin());
     card.duel("rcu.read_nested.vs_crossbeam", 1, nested, || rcu::read_nested(Crossbeam::begin(), Crossbeam::begin()));
-    card.duel("rcu.retire.vs_crossbeam", 1, rcu::retire::<Grace>, rcu::defer_destroy);
+    card.duel("rcu.retire.vs_crossbeam", rcu::RETIRED, rcu::retire::<Grace>, rcu::defer_destroy);
     card.duel("rcu.synchronize_busy.vs_epoch", 1, rcu::synchronize_busy::<OfGrace>, rcu::synchronize_busy::<OfEpoch>);
     card.duel("rcu.synchronize_idle.vs_epoch", 1, rcu::synchronize_idle::<OfGrace>, rcu::synchronize_idle::<OfEpoch>);
     if Liburcu::is_there() {
