@@ -7,14 +7,12 @@
 //! * [`Grace`]: the flavour whose grace periods need no memory; [`GraceOn`] has its interface, and [`Platform`] is for kernels.
 //! * [`RcuBox`], [`RcuArc`]: one owner, many owners.
 //! * [`Link`], [`RetireList`], [`Batch`]: for objects of your own, and for own flavours.
-#![cfg_attr(not(any(feature = "std", test)), no_std)]
+#![cfg_attr(not(any(feature = "std", test, loom)), no_std)]
 // The model checker looks at the engine alone.
 #![cfg_attr(loom, allow(dead_code, unused_imports))]
 
-#[cfg(feature = "alloc")]
+#[cfg(all(feature = "alloc", not(loom)))]
 extern crate alloc;
-#[cfg(loom)]
-extern crate std;
 
 #[cfg(all(feature = "std", not(loom)))]
 mod epoch;
@@ -25,7 +23,7 @@ mod grace;
 mod owned;
 mod retire;
 mod sync;
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests;
 
 #[cfg(all(feature = "std", not(loom)))]

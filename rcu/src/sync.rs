@@ -54,8 +54,6 @@ pub(crate) enum Weak {
     Open,
     /// The store that closes a section: `Release`.
     Close,
-    /// The load of the period that a section begins in: `Acquire`.
-    Snapshot,
     /// The load of a record: `Acquire`.
     Look,
     /// The store that says that a period is over: `Release`.
@@ -76,7 +74,7 @@ pub(crate) enum Weak {
     Take,
     /// The exchange that takes what is retired: its `Release` half.
     Empty,
-    /// One look at each record a period, with numbers of periods that come again (see `PERIOD_BITS`).
+    /// The second look at each record, where numbers of periods come again.
     OneLook,
 }
 
@@ -84,6 +82,8 @@ pub(crate) enum Weak {
 std::thread_local! {
     /// What is broken in the models of this test. (All threads of a model are coroutines of the test's own.)
     pub(crate) static BROKEN: core::cell::Cell<Option<Weak>> = const { core::cell::Cell::new(None) };
+    /// Whether numbers of periods have one bit in the models of this test.
+    pub(crate) static NARROW: core::cell::Cell<bool> = const { core::cell::Cell::new(false) };
 }
 
 /// Whether a model broke this.

@@ -62,6 +62,8 @@ mod reclaimer;
 mod threads;
 
 mod domain;
+#[cfg(all(test, loom))]
+pub(crate) mod model;
 mod pending;
 mod record;
 

@@ -149,14 +149,14 @@ impl Pending {
             let index = used.trailing_zeros() as usize;
             used &= used - 1;
             let slot = &self.slots[index];
-            // Acquire: partner of the Release in `fill`, for the target.
-            let word = slot.word.load(Ordering::Acquire);
+            // Relaxed, and the target with it: a hint, until the slot is this caller's.
+            let word = slot.word.load(Ordering::Relaxed);
             if word & STATE != WAITING || !domain.is_reached(slot.target()) {
                 continue;
             }
             // INVARIANT: the slot is this caller's from here on.
             //
-            // Acquire: partner of the Release in `fill`, for the batch. Relaxed on failure: nothing is taken.
+            // Acquire: partner of the Release in `fill`, for the batch and its target. Relaxed on failure: nothing is taken.
             let running = word & !STATE | RUNNING;
             if slot.word.compare_exchange(word, running, order!(Acquire, Take), Ordering::Relaxed).is_err() {
                 continue;
