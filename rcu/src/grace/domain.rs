@@ -115,6 +115,28 @@ impl Domain {
         }
     }
 
+    /// A domain whose numbers are about to come again, after `periods` more.
+    #[cfg(all(test, not(loom)))]
+    pub(crate) const fn before_the_end(periods: usize) -> Self {
+        let number = 0_usize.wrapping_sub(periods * STEP);
+        let mut domain = Self::new();
+        domain.now = Line(AtomicUsize::new(number | INSIDE | FENCED));
+        domain.done = AtomicUsize::new(number);
+        domain
+    }
+
+    /// The number of the period that is on, or that was on last, counted from 0.
+    #[cfg(all(test, not(loom)))]
+    pub(crate) fn period(&self) -> usize {
+        self.on().0 / STEP
+    }
+
+    /// How many records there are.
+    #[cfg(all(test, not(loom)))]
+    pub(crate) fn count_records(&self) -> usize {
+        self.records().count()
+    }
+
     /// Puts a record on the list of those that are looked at, for ever. Whether it was not on one yet.
     ///
     /// Lock-free; neither allocates nor blocks. A reader must not use its record before.
