@@ -86,7 +86,7 @@ pub use tail::Tail;
 pub use tree::MapleTree;
 pub use validate::{Invalid, InvalidKind, Summary};
 
-pub use maple_rcu::{AllocError, Epoch, EpochGuard, InsideReadSection, Link, Rcu, RcuArc, RcuBox};
+pub use maple_rcu::{AllocError, Epoch, EpochGuard, Grace, InsideReadSection, Link, Rcu, RcuArc, RcuBox};
 
 /// The README's examples.
 #[cfg(doctest)]

@@ -96,6 +96,17 @@ impl Owner {
         self.limbo.take()
     }
 
+    /// Puts back what [`take_retired`](Self::take_retired) took: so many nodes and removed sub-trees, which the reserve's figures know. `O(1)`
+    /// when nothing was retired since, else what was is moved over.
+    pub(crate) fn put_back(&mut self, limbo: Limbo, count: usize) {
+        let mut newer = core::mem::replace(&mut self.limbo, limbo);
+        while let Some(retired) = newer.pop() {
+            self.limbo.push(retired.node, retired.level, retired.remains);
+        }
+        self.retired += count;
+        self.counted += count;
+    }
+
     /// Releases what is retired here and now, and keeps the nodes.
     ///
     /// # Safety

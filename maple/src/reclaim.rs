@@ -19,14 +19,21 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
             if !self.lock.may_release() {
                 return None;
             }
-            let reserve = NonNull::from(writer.owner.reserve);
-            Some((writer.owner.take_retired().into_raw()?, reserve))
+            let (reserve, count) = (NonNull::from(writer.owner.reserve), writer.owner.retired());
+            Some((writer.owner.take_retired().into_raw()?, reserve, count))
         });
-        if let Some((nodes, reserve)) = batch {
+        if let Some((nodes, reserve, count)) = batch {
             // SAFETY: the nodes left the tree before this and nobody else has the list; `release_batch` matches what is passed.
             let batch = unsafe { Batch::new(nodes, reserve.as_ptr().cast(), release_batch::<V>) };
             // SAFETY: the entries are `Send` and `'static` (`Shared`), and no lock is held.
-            unsafe { R::hand_over(batch) };
+            if unsafe { R::try_hand_over(batch) }.is_err() {
+                // The flavour has no room: another time. (The batch that came back is forgotten, and what it stood for is the tree's again.)
+                self.write(|writer| {
+                    // SAFETY: from `into_raw` above; the batch was not run and never will be.
+                    let limbo = unsafe { Limbo::from_raw(nodes) };
+                    writer.owner.put_back(limbo, count);
+                });
+            }
         }
         R::flush();
     }

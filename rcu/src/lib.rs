@@ -14,7 +14,7 @@
 #[cfg(all(feature = "alloc", not(loom)))]
 extern crate alloc;
 
-#[cfg(all(feature = "std", not(loom)))]
+#[cfg(all(feature = "std", not(loom), not(maple_rcu_all_grace)))]
 mod epoch;
 mod error;
 mod flavour;
@@ -26,7 +26,7 @@ mod sync;
 #[cfg(all(test, not(loom)))]
 mod tests;
 
-#[cfg(all(feature = "std", not(loom)))]
+#[cfg(all(feature = "std", not(loom), not(maple_rcu_all_grace)))]
 pub use epoch::{Epoch, EpochGuard};
 pub use error::{AllocError, BarrierError, InsideReadSection};
 pub use flavour::{Batch, Rcu};
@@ -35,6 +35,12 @@ pub use grace::{Cookie, GraceGuard, GraceOn, Platform};
 pub use grace::{Domain, Record};
 #[cfg(all(feature = "std", not(loom)))]
 pub use grace::{Grace, ReadSide, Reclaimer, Threads};
+/// In a build that runs all tests of the workspace on the other flavour (`--cfg maple_rcu_all_grace`), another name of it.
+#[cfg(all(feature = "std", not(loom), maple_rcu_all_grace))]
+pub type Epoch = Grace;
+/// As [`Epoch`].
+#[cfg(all(feature = "std", not(loom), maple_rcu_all_grace))]
+pub type EpochGuard = GraceGuard<Threads>;
 #[cfg(all(feature = "alloc", not(loom)))]
 pub use owned::{RcuArc, RcuBox};
 pub use retire::{Link, RetireList};

@@ -1,7 +1,7 @@
 //! Operations that can be generated, run on a face beside the model, and printed as Rust code.
 
 use crate::check::{self, ALL};
-use crate::entry::Number;
+use crate::entry::Value;
 use crate::face::Face;
 use crate::model::{Bounds, Model, span};
 use core::fmt::{self, Write};
@@ -310,7 +310,7 @@ impl<F: Face> fmt::Debug for Sequence<F> {
         writeln!(f, "    #[allow(unused_imports)]")?;
         writeln!(f, "    use {{maple_tree::*, std::ops::Bound, std::sync::Arc}};")?;
         writeln!(f, "    let mut tree = {};", F::code())?;
-        writeln!(f, "    let mut pins = Vec::<EpochGuard>::new();")?;
+        writeln!(f, "    let mut pins = Vec::<{}>::new();", F::GUARD)?;
         let Preload { count, from, stride, length } = self.preload;
         if count > 0 {
             writeln!(f, "    for n in 0..{count} {{")?;
