@@ -2,6 +2,8 @@
 
 mod liburcu;
 mod sections;
+#[cfg(test)]
+mod tests;
 
 pub use liburcu::Liburcu;
 pub use sections::{Crossbeam, Haphazard, OwnCrossbeam, Sdd, Section, Seize};

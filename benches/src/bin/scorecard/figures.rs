@@ -8,8 +8,7 @@ use maple_benches::rcu::{self, Crossbeam, Haphazard, Liburcu, OfEpoch, OfGrace, 
 use maple_benches::replay::recordings;
 use maple_benches::subject::MANY;
 use maple_benches::{Change, Peer, RangeTable, Shape, Span, Subject, holes};
-use maple_rcu::Grace;
-use maple_tree::{MapleTree, RangeMap, U61, pool_figures};
+use maple_tree::{Grace, MapleTree, RangeMap, U61, pool_figures};
 use std::cell::LazyCell;
 use std::ops::Deref;
 
@@ -17,6 +16,7 @@ const SHAPE: Shape = Shape::Adjacent;
 
 type Map = RangeMap<U61>;
 type Tree = MapleTree<U61>;
+type GraceTree = MapleTree<U61, Grace>;
 
 /// Measures what was asked for.
 pub(crate) fn measure(card: &mut Card) {
@@ -52,6 +52,9 @@ fn loads(card: &mut Card, count: u64, size: &str) {
     load_against::<Brie>(card, count, size, &tree, &hits);
     load_against::<Imbl>(card, count, size, &tree, &hits);
     card.duel(&format!("load_pin.{size}.vs_btreemap"), 1, || jobs::load_pin(&*tree, &hits), || jobs::load_pin(&*peer, &hits));
+    let on_grace = LazyCell::new(|| GraceTree::filled(SHAPE, count));
+    let metric = format!("load_pin_grace.{size}.vs_btreemap");
+    card.duel(&metric, 1, || jobs::load_pin(&*on_grace, &hits), || jobs::load_pin(&*peer, &hits));
     if size == "1m" {
         card.duel("get_many.1m.vs_btreemap", MANY as u64, || jobs::load_many(&*tree, &hits), || jobs::load_many(&*peer, &hits));
     }
@@ -208,11 +211,14 @@ fn replays(card: &mut Card) {
 fn beside_writers(card: &mut Card, count: u64, size: &str) {
     let hits = LazyCell::new(|| SHAPE.hits(count));
     let tree = LazyCell::new(|| Tree::filled(SHAPE, count));
+    let on_grace = LazyCell::new(|| GraceTree::filled(SHAPE, count));
     let peer = LazyCell::new(|| Locked::filled(SHAPE, count));
     for writing in [Writing::Replace, Writing::Punch] {
         let metric = format!("readers_beside_writer.{}.{size}.vs_rwlock_btreemap", writing.name());
         let ours = || jobs::load_beside(&*tree, &hits, writing);
         card.duel_of_pairs(&metric, ours, || jobs::load_beside(&*peer, &hits, writing));
+        let metric = format!("readers_beside_writer_grace.{}.{size}.vs_epoch", writing.name());
+        card.duel_of_pairs(&metric, || jobs::load_beside(&*on_grace, &hits, writing), || jobs::load_beside(&*tree, &hits, writing));
     }
 }
 
