@@ -135,7 +135,8 @@ impl Pending {
     pub(super) fn soonest(&self, domain: &Domain) -> Option<Target> {
         // Relaxed, here and below: nothing is concluded but what is worth waiting for first.
         let used = self.used.load(Ordering::Relaxed);
-        let waiting = |index: &usize| used & 1 << index != 0 && self.slots[*index].word.load(Ordering::Relaxed) & STATE == WAITING;
+        let waiting =
+            |index: &usize| used & 1 << index != 0 && self.slots[*index].word.load(Ordering::Relaxed) & STATE == WAITING;
         let targets = (0..SLOTS).filter(waiting).map(|index| self.slots[index].target());
         let aways = targets.filter_map(|target| domain.away(target).map(|away| (away, target)));
         aways.min_by_key(|&(away, _)| away).map(|(_, target)| target)

@@ -7,8 +7,8 @@ pub use rcu_arc::RcuArc;
 pub use rcu_box::RcuBox;
 
 use crate::AllocError;
-use core::ptr::NonNull;
 use alloc::alloc::{Layout, alloc, dealloc};
+use core::ptr::NonNull;
 
 /// A block of memory with the layout of `B`, which is not zero-sized; its contents are not looked at.
 ///

@@ -1,9 +1,9 @@
 //! [`RcuArc`]: counted owners.
 
 use super::Block;
-use crate::sync::{AtomicUsize, Ordering, fence};
 #[cfg(feature = "std")]
 use crate::Epoch;
+use crate::sync::{AtomicUsize, Ordering, fence};
 use crate::{AllocError, Link, Rcu};
 use core::fmt;
 use core::marker::PhantomData;

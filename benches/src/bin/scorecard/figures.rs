@@ -218,7 +218,11 @@ fn beside_writers(card: &mut Card, count: u64, size: &str) {
         let ours = || jobs::load_beside(&*tree, &hits, writing);
         card.duel_of_pairs(&metric, ours, || jobs::load_beside(&*peer, &hits, writing));
         let metric = format!("readers_beside_writer_grace.{}.{size}.vs_epoch", writing.name());
-        card.duel_of_pairs(&metric, || jobs::load_beside(&*on_grace, &hits, writing), || jobs::load_beside(&*tree, &hits, writing));
+        card.duel_of_pairs(
+            &metric,
+            || jobs::load_beside(&*on_grace, &hits, writing),
+            || jobs::load_beside(&*tree, &hits, writing),
+        );
     }
 }
 
