@@ -1,5 +1,6 @@
-//! Flavours of read-copy-update and what others have in their place: a read section around one load, a section inside another, retiring
-//! a node that was made before (with the freeing of those that are due), and waiting for a grace period, with nobody there and beside one busy reader.
+//! Flavours of read-copy-update and what others have in their place: a read section around one load, a section inside another,
+//! retiring a node that was made before (with the freeing of those that are due), and waiting for a grace period, with nobody there
+//! and beside one busy reader.
 
 mod common;
 

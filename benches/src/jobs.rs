@@ -32,7 +32,8 @@ pub fn load_pin<S: Subject>(subject: &S, hits: &[u64]) -> impl FnMut(u64) -> Dur
     }
 }
 
-/// The same by the clock on the wall. (Not one function for both: the look-up would not be inlined into either, which costs as much as a guard.)
+/// The same by the clock on the wall. (Not one function for both: the look-up would not be inlined into either, which costs as much
+/// as a guard.)
 fn load_pin_with_waiting<S: Subject>(subject: &S, hits: &[u64]) -> impl FnMut(u64) -> Duration {
     let mut hits = Round::new(hits);
     move |iterations| {

@@ -96,8 +96,8 @@ impl Owner {
         self.limbo.take()
     }
 
-    /// Puts back what [`take_retired`](Self::take_retired) took: so many nodes and removed sub-trees, which the reserve's figures know. `O(1)`
-    /// when nothing was retired since, else what was is moved over.
+    /// Puts back what [`take_retired`](Self::take_retired) took: so many nodes and removed sub-trees, which the reserve's figures
+    /// know. `O(1)` when nothing was retired since, else what was is moved over.
     pub(crate) fn put_back(&mut self, limbo: Limbo, count: usize) {
         let mut newer = core::mem::replace(&mut self.limbo, limbo);
         while let Some(retired) = newer.pop() {

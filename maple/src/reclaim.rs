@@ -27,7 +27,8 @@ impl<V: Shared<R>, R: Rcu> MapleTree<V, R> {
             let batch = unsafe { Batch::new(nodes, reserve.as_ptr().cast(), release_batch::<V>) };
             // SAFETY: the entries are `Send` and `'static` (`Shared`), and no lock is held.
             if unsafe { R::try_hand_over(batch) }.is_err() {
-                // The flavour has no room: another time. (The batch that came back is forgotten, and what it stood for is the tree's again.)
+                // The flavour has no room: another time. (The batch that came back is forgotten, and what it stood for is the
+                // tree's again.)
                 self.write(|writer| {
                     // SAFETY: from `into_raw` above; the batch was not run and never will be.
                     let limbo = unsafe { Limbo::from_raw(nodes) };

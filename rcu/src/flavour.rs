@@ -25,8 +25,8 @@ use core::ptr::NonNull;
 ///   safe code in any other way.
 /// * When `synchronize` returns `Ok`, every read section that was open at the call has ended, and what its thread did inside
 ///   happens before the return. If the calling thread is inside a read section, the result is `Err`.
-/// * `hand_over`, and `try_hand_over` unless it gives the batch back, runs it at most once, after every read section that was open at the call has ended, and what those threads
-///   did inside happens before.
+/// * `hand_over`, and `try_hand_over` unless it gives the batch back, runs it at most once, after every read section that was open
+///   at the call has ended, and what those threads did inside happens before.
 /// * `retired` always returns the same list, and no other flavour returns that one.
 /// * `retire` puts the object on that list and does nothing else; `flush` treats what is on the list as `hand_over` would, if it takes it.
 ///

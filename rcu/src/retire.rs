@@ -157,7 +157,8 @@ impl RetireList {
     /// # Ok::<(), maple_rcu::AllocError<String>>(())
     /// ```
     pub unsafe fn push(&self, link: NonNull<Link>) {
-        // Relaxed, and not one step: a hint, from which nothing is concluded about the objects. When two push at a time one may not be counted.
+        // Relaxed, and not one step: a hint, from which nothing is concluded about the objects. When two push at a time one may not
+        // be counted.
         self.len.store(self.len.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
         // Relaxed: the value is only written back, never followed here; the exchange below fails if it is out of date.
         let mut head = self.head.load(Ordering::Relaxed);

@@ -1,7 +1,7 @@
 //! liburcu's flavour on `membarrier`, if the library is there: it is looked for when a benchmark starts, so that nothing depends on it.
 //!
-//! `apt-get install liburcu8` (Debian) brings it. Its functions are called through pointers, which costs its read side more than code that is inlined
-//! from its headers; for a grace period that makes no difference.
+//! `apt-get install liburcu8` (Debian) brings it. Its functions are called through pointers, which costs its read side more than
+//! code that is inlined from its headers; for a grace period that makes no difference.
 
 use super::Section;
 

@@ -60,7 +60,7 @@ struct Line<T>(T);
 ///
 /// # Invariants
 ///
-/// * `now` is [`INSIDE`] with the number of the last period that began, and [`FENCED`] until the platform says that its barrier can be
+/// * `now` is `INSIDE` with the number of the last period that began, and `FENCED` until the platform says that its barrier can be
 ///   trusted. `done` is the number of the last period that is over: that of `now`, or one less.
 /// * Only the holder of `lead` changes the number in `now`, `done` and `at`.
 /// * `at` is meaningful while a period is on: every record before it was seen outside, or with the number of the period, since that began.
@@ -275,6 +275,7 @@ impl Domain {
     }
 
     /// Every record.
+    #[cfg(feature = "std")]
     pub(super) fn records(&self) -> impl Iterator<Item = &'static Record> {
         // Acquire: partner of the Release in `register`.
         let mut next = self.records.load(Ordering::Acquire);

@@ -6,8 +6,8 @@ use crate::{BarrierError, Batch, InsideReadSection, Link, Rcu, RetireList};
 use core::fmt;
 use core::marker::PhantomData;
 
-/// Read-copy-update whose grace periods need no memory, on the records of a platform. With the feature `std`, [`Grace`](crate::Grace) is the one for
-/// threads.
+/// Read-copy-update whose grace periods need no memory, on the records of a platform. With the feature `std`,
+/// [`Grace`](crate::Grace) is the one for threads.
 ///
 /// | | allocates | blocks | may run destructors |
 /// |---|---|---|---|
@@ -21,15 +21,16 @@ use core::marker::PhantomData;
 /// | [`hand_over`](Rcu::hand_over) | no | when as many batches wait as a word has bits | yes |
 /// | [`barrier`](Self::barrier) | no | **yes** | yes |
 ///
-/// (The platform may do more when it makes a record: [`Grace`](crate::Grace) allocates in the first `pin` of a thread.) "Destructors" are those
-/// of any object whose grace period has passed. They may retire, hand over and `synchronize`, if the thread on which they run is in no
-/// read section; what they must not do is to wait for other destructors.
+/// (The platform may do more when it makes a record: [`Grace`](crate::Grace) allocates in the first `pin` of a thread.)
+/// "Destructors" are those of any object whose grace period has passed. They may retire, hand over and `synchronize`, if the thread
+/// on which they run is in no read section; what they must not do is to wait for other destructors.
 ///
 /// Nothing happens in the background. Batches that wait are run by a later call that may run destructors; a grace period for their sake
 /// alone is begun when eight have come together, or when somebody waits. What still waits when the process ends is not dropped.
 ///
-/// **A reader that never leaves** (or a guard that is forgotten) keeps every grace period from ending from then on: `synchronize`, `wait` and `barrier` do not
-/// return, `poll` says `false`, and what is retired stays. Nothing else is affected: readers go on, `retire`, `call` and `flush` go on.
+/// **A reader that never leaves** (or a guard that is forgotten) keeps every grace period from ending from then on: `synchronize`,
+/// `wait` and `barrier` do not return, `poll` says `false`, and what is retired stays. Nothing else is affected: readers go on,
+/// `retire`, `call` and `flush` go on.
 pub struct GraceOn<P>(PhantomData<fn() -> P>);
 
 /// A read section of [`GraceOn`], until it is dropped. Made by [`pin`](Rcu::pin) only.
@@ -108,8 +109,8 @@ unsafe impl<P: Platform> Rcu for GraceOn<P> {
 
     /// Waits until every read section that was open at the call has ended; then runs what is due.
     ///
-    /// Allocates nothing. All who wait at the same time share one or two grace periods. Spins for a moment, then sleeps, longer each time, as the
-    /// platform will have it.
+    /// Allocates nothing. All who wait at the same time share one or two grace periods. Spins for a moment, then sleeps, longer
+    /// each time, as the platform will have it.
     ///
     /// # Errors
     ///
@@ -201,8 +202,8 @@ impl<P: Platform> GraceOn<P> {
 
     /// Whether every read section that was open when `cookie` was made has ended, as far as is known; pushes the grace period on if not.
     ///
-    /// What readers did in those sections happens before a `true`. Neither allocates nor blocks; may cost a `membarrier` and a look at every
-    /// record. May be called inside a read section (and says `false` as long as it is one of those).
+    /// What readers did in those sections happens before a `true`. Neither allocates nor blocks; may cost a `membarrier` and a look
+    /// at every record. May be called inside a read section (and says `false` as long as it is one of those).
     ///
     /// # Examples
     ///
@@ -333,8 +334,8 @@ impl<P: Platform> GraceOn<P> {
         true
     }
 
-    /// Runs what is due, and begins a period if many batches wait for one, or goes on with the one that is on. Never waits. Leaves all of it
-    /// to the reclaimer if there is one.
+    /// Runs what is due, and begins a period if many batches wait for one, or goes on with the one that is on. Never waits. Leaves
+    /// all of it to the reclaimer if there is one.
     fn push_on() {
         let domain = P::domain();
         if domain.is_relieved() {
@@ -347,7 +348,8 @@ impl<P: Platform> GraceOn<P> {
         }
     }
 
-    /// Works on what waits: one look at the readers, for the batch that has waited longest, and runs what is due. Whether there was anything.
+    /// Works on what waits: one look at the readers, for the batch that has waited longest, and runs what is due. Whether there was
+    /// anything.
     pub(super) fn work() -> bool {
         let domain = P::domain();
         let soonest = domain.pending.soonest(domain);
@@ -364,7 +366,8 @@ impl<P: Platform> GraceOn<P> {
 
     /// Runs every batch whose grace period has passed. Whether there was one.
     ///
-    /// Inside a destructor that this runs it does nothing: whoever runs that goes on with the rest, and destructors are never inside one another.
+    /// Inside a destructor that this runs it does nothing: whoever runs that goes on with the rest, and destructors are never
+    /// inside one another.
     fn run_due() -> bool {
         if Self::is_running() {
             return false;
@@ -444,7 +447,8 @@ impl<P: Platform> Drop for GraceGuard<P> {
     fn drop(&mut self) {
         // For the section that this guard was entered for (invariant).
         if self.record.leave() {
-            P::release(self.record);
+            // SAFETY: it is the caller's record, since a guard stays with who made it, and its last section was left just now.
+            unsafe { P::release(self.record) };
         }
     }
 }

@@ -4,8 +4,9 @@
 //! RUSTFLAGS="--cfg loom" cargo test -p maple-rcu --lib --release
 //! ```
 //!
-//! Loom has no `membarrier`, so these models are of readers with a fence. Each runs as it is, and again with one step of the protocol taken away or weakened
-//! at a time (`sync::Weak`), which it has to notice: a model that passes whatever the code does proves nothing.
+//! Loom has no `membarrier`, so these models are of readers with a fence. Each runs as it is, and again with one step of the
+//! protocol taken away or weakened at a time (`sync::Weak`), which it has to notice: a model that passes whatever the code does
+//! proves nothing.
 //!
 //! What is freed is a cell that is written to; Loom sees a reader that looks at it meanwhile, or without an order.
 
@@ -189,8 +190,8 @@ fn two_readers() {
     readers.into_iter().for_each(|reader| reader.join().unwrap());
 }
 
-/// Both unpublish, and whoever comes first drives for both. (One of them gives up after two tries: two who wait for each other's progress have endless
-/// schedules.)
+/// Both unpublish, and whoever comes first drives for both. (One of them gives up after two tries: two who wait for each other's
+/// progress have endless schedules.)
 fn two_waiters() {
     let world = World::begin(1);
     let reader = thread::spawn(move || {

@@ -30,7 +30,8 @@ const GENERATION: usize = 4;
 ///
 /// * While `used` has a slot's bit, the slot belongs to whoever set the bit, until it is `WAITING`; then to whoever makes it `RUNNING`, who
 ///   takes the bit away.
-/// * `batch` holds one while the slot is `WAITING`, and `target` is what it waits for. Only the one to whom the slot belongs looks at `batch`.
+/// * `batch` holds one while the slot is `WAITING`, and `target` is what it waits for. Only the one to whom the slot belongs looks
+///   at `batch`.
 /// * The generation counts up when a slot that was `RUNNING` becomes `FREE`.
 pub(super) struct Pending {
     used: AtomicUsize,

@@ -14,15 +14,14 @@ use core::hint;
 /// Whoever implements this promises:
 ///
 /// * `domain` always returns the same domain, and no other platform returns that one.
-/// * What `current` returns was [registered](Domain::register) with this domain. It belongs to the caller: nobody else is given that record
-///   while the caller may still open a section on it or has one open, and the next owner starts to use it after the last has
-///   ended (in the sense of the memory model: by a scheduler's locks, or because it is the same processor). With a record for each processor this means that a thread inside a section
-///   is not moved to another processor, and that no other thread runs a section on this one meanwhile; interrupts may, if they end
-///   theirs before they return.
+/// * What `current` returns was [registered](Domain::register) with this domain. It belongs to the caller: nobody else is given
+///   that record while the caller may still open a section on it or has one open, and the next owner starts to use it after the
+///   last has ended (in the sense of the memory model: by a scheduler's locks, or because it is the same processor). With a record
+///   for each processor this means that a thread inside a section is not moved to another processor, and that no other thread runs
+///   a section on this one meanwhile; interrupts may, if they end theirs before they return.
 /// * `registered` returns the same record as `current` if the caller has a section open, and may return `None` otherwise.
 /// * `running` and `set_running` keep one number for each caller in the sense of `current`.
 /// * `run` does what the default does, or contains panics.
-/// * `release` is called with a record in no section, by its owner.
 ///
 /// # Examples
 ///
@@ -104,7 +103,11 @@ pub unsafe trait Platform: Sized + Send + Sync + 'static {
 
     /// Takes back a record that its owner gave up with its last section. Only for platforms that make records *passing*, which only the
     /// one for threads can.
-    fn release(record: &'static Record) {
+    ///
+    /// # Safety
+    ///
+    /// The record is the caller's, and in no section; from here on it is nobody's.
+    unsafe fn release(record: &'static Record) {
         let _ = record;
     }
 }

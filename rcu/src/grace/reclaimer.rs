@@ -9,10 +9,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-/// A thread that waits for grace periods and runs what is due, so that writers need not: from [`spawn`](Reclaimer::spawn) until it is dropped.
+/// A thread that waits for grace periods and runs what is due, so that writers need not: from [`spawn`](Reclaimer::spawn) until it
+/// is dropped.
 ///
-/// Meanwhile `flush`, `call`, `hand_over` and `synchronize` of [`Grace`] run no destructors; [`barrier`](super::GraceOn::barrier) still helps.
-/// When nothing waits the thread looks about once in 10 milliseconds.
+/// Meanwhile `flush`, `call`, `hand_over` and `synchronize` of [`Grace`] run no destructors; [`barrier`](super::GraceOn::barrier)
+/// still helps. When nothing waits the thread looks about once in 10 milliseconds.
 ///
 /// Dropping it waits for the batch that is being run, and leaves the rest to whoever comes next.
 ///

@@ -31,9 +31,9 @@ pub(super) const NUMBER: usize = !(STEP - 1);
 /// # Invariants
 ///
 /// * Only the owner writes `word`, `deeper` and `is_passing`; they are atomic because others look at `word`, and because the next owner
-///   takes over where the last one ended: at [`OUTSIDE`], 0, `false`.
-/// * While `word` is not [`OUTSIDE`], the record stands for `deeper` + 1 guards, or for `deeper` if `is_passing` is set. If `deeper` is not 0 or
-///   `is_passing` is set, `word` has [`NESTED`] (which stays until the section is closed).
+///   takes over where the last one ended: at `OUTSIDE`, 0, `false`.
+/// * While `word` is not `OUTSIDE`, the record stands for `deeper` + 1 guards, or for `deeper` if `is_passing` is set. If `deeper`
+///   is not 0 or `is_passing` is set, `word` has `NESTED` (which stays until the section is closed).
 /// * `next` is written before the record is on the list of a domain, and never again. A record on a list stays there for ever.
 ///
 /// # Examples
@@ -198,8 +198,8 @@ impl Record {
         is_last && is_passing
     }
 
-    /// Ends the owner's section and begins another, if it is in just one and somebody waits for it. Whether it is in just one. (Of a passing
-    /// record that is not known.)
+    /// Ends the owner's section and begins another, if it is in just one and somebody waits for it. Whether it is in just one. (Of
+    /// a passing record that is not known.)
     #[inline]
     pub(super) fn refresh(&self, domain: &Domain) -> bool {
         // Relaxed: the owner's own store.

@@ -1,8 +1,8 @@
 //! The platform of programs with an operating system: a record for each thread.
 //!
-//! A thread's record is found through a thread-local pointer without a destructor, so a read section costs one address computation, and works at
-//! any time of a thread's life. A second thread-local, with a destructor, gives the record back. Sections that are opened after that (by destructors of
-//! other thread-locals) take a record that is given back with the last guard: a *passing* one.
+//! A thread's record is found through a thread-local pointer without a destructor, so a read section costs one address computation,
+//! and works at any time of a thread's life. A second thread-local, with a destructor, gives the record back. Sections that are
+//! opened after that (by destructors of other thread-locals) take a record that is given back with the last guard: a *passing* one.
 
 use super::membarrier;
 use super::{Domain, GraceOn, Platform, Record};
@@ -21,20 +21,23 @@ use std::time::Duration;
 ///
 /// | | allocates |
 /// |---|---|
-/// | the first [`pin`](crate::Rcu::pin) of a thread, or [`try_register`](GraceOn::try_register) | 128 bytes, unless a thread that has ended left its record; and what the standard library needs to notice the end of a thread |
+/// | the first [`pin`](crate::Rcu::pin) of a thread, or [`try_register`](GraceOn::try_register) | 128 bytes at most, see there |
 /// | all else | **nothing** |
 ///
-/// *Which fences.* On Linux (4.14 and later) readers have none: a grace period has one `membarrier(2)` instead. Elsewhere, where a sandbox forbids the call
-/// when the first thread registers, under Miri, with `--cfg maple_rcu_fences` and after [`use_fences`](GraceOn::use_fences), every outermost read section
-/// has a full fence. (ThreadSanitizer does not know `membarrier`: give it fences.) A sandbox that takes `membarrier` away *after* the first
-/// thread registered ends the process at the next grace period.
+/// *Which fences.* On Linux (4.14 and later) readers have none: a grace period has one `membarrier(2)` instead. Elsewhere, where a
+/// sandbox forbids the call when the first thread registers, under Miri, with `--cfg maple_rcu_fences` and after
+/// [`use_fences`](GraceOn::use_fences), every outermost read section has a full fence. (ThreadSanitizer does not know `membarrier`:
+/// give it fences.) A sandbox that takes `membarrier` away *after* the first thread registered ends the process at the next grace
+/// period.
 ///
-/// *The end of a thread* closes nothing by itself: a guard that its thread-locals hold lasts until it is dropped there; one that is forgotten, for ever. Destructors of
-/// thread-locals may do everything. Records are used again, so there are as many as there were threads at a time; they are never freed.
+/// *The end of a thread* closes nothing by itself: a guard that its thread-locals hold lasts until it is dropped there; one that is
+/// forgotten, for ever. Destructors of thread-locals may do everything. Records are used again, so there are as many as there were
+/// threads at a time; they are never freed.
 ///
-/// *After `fork`* (that of the C library: a handler is registered with the first thread) the child has one thread. Read sections of others are over; the
-/// child's own stays open. Cookies stay valid, grace periods go on. What the others had retired or handed over is reclaimed in the child as well, once; what they were
-/// just handing over or running at that instant is leaked. A [`Reclaimer`](crate::Reclaimer) has to be started again.
+/// *After `fork`* (that of the C library: a handler is registered with the first thread) the child has one thread. Read sections of
+/// others are over; the child's own stays open. Cookies stay valid, grace periods go on. What the others had retired or handed over
+/// is reclaimed in the child as well, once; what they were just handing over or running at that instant is leaked. A
+/// [`Reclaimer`](crate::Reclaimer) has to be started again.
 ///
 /// *Signals*: a handler may open and close sections on a thread that is registered.
 ///
@@ -97,15 +100,16 @@ impl Drop for Registration {
             // A thread-local that is dropped later holds a guard.
             record.make_passing(&DOMAIN);
         } else {
-            Threads::release(record);
+            // SAFETY: it is this thread's record, and no guard stands for it.
+            unsafe { Threads::release(record) };
         }
     }
 }
 
 // SAFETY:
 // * `DOMAIN` is private to this file.
-// * `CURRENT` has records that were registered there (`set_up`), and that are this thread's: taken by `try_own`, given back by `release` or, in a
-//   child of a fork, by their threads not being there.
+// * `CURRENT` has records that were registered there (`set_up`), and that are this thread's: taken by `try_own`, given back by
+//   `release` or, in a child of a fork, by their threads not being there.
 // * Without a record a thread has no section open: a guard keeps the record (`Registration`, `release`).
 // * `RUNNING` is a number for each thread, and `run` contains panics.
 unsafe impl Platform for Threads {
@@ -150,7 +154,7 @@ unsafe impl Platform for Threads {
         }
     }
 
-    fn release(record: &'static Record) {
+    unsafe fn release(record: &'static Record) {
         CURRENT.set(None);
         // INVARIANT: nobody's from here on; this thread does not know it any more.
         record.disown();
@@ -160,12 +164,14 @@ unsafe impl Platform for Threads {
 impl GraceOn<Threads> {
     /// Gives this thread its record, if it has none yet, so that from here on nothing that it does with this flavour allocates.
     ///
-    /// May allocate: 128 bytes. Does not block.
+    /// May allocate: 128 bytes, unless a thread that has ended left its record; and what the standard library needs to notice the end
+    /// of a thread. Waits for nobody; but the first thread of the process asks the system for `membarrier` and notices forks, which can
+    /// take milliseconds if there are many threads.
     ///
     /// # Errors
     ///
-    /// Out of memory; nothing has changed. (What the standard library needs to notice the end of the thread, a few bytes, it does not ask for in a way that
-    /// could be refused: it ends the process.)
+    /// Out of memory; nothing has changed. (What the standard library needs to notice the end of the thread, a few bytes, it does
+    /// not ask for in a way that could be refused: it ends the process.)
     ///
     /// # Examples
     ///
@@ -179,13 +185,15 @@ impl GraceOn<Threads> {
             // A passing record has a section open until its last guard is dropped. This is the first.
             record.enter(&DOMAIN);
             if record.leave() {
-                Threads::release(record);
+                // SAFETY: it is this thread's record, and its last section was left just now.
+                unsafe { Threads::release(record) };
             }
         }
         Ok(())
     }
 
-    /// Lets readers have fences, so that grace periods do without `membarrier`: for processes that will lock themselves up, and for tools that do not know it.
+    /// Lets readers have fences, so that grace periods do without `membarrier`: for processes that will lock themselves up, and for
+    /// tools that do not know it.
     ///
     /// Whether readers have fences now. It is too late when a thread has registered and `membarrier` was there. Neither allocates nor
     /// blocks.
@@ -264,8 +272,8 @@ fn decide() {
     let read_side = if membarrier::register() { MEMBARRIER } else { FENCE };
     let decided = READ_SIDE.compare_exchange(UNDECIDED, read_side, Ordering::Relaxed, Ordering::Relaxed);
     if decided.is_ok() && read_side == MEMBARRIER {
-        // SAFETY: the process is registered, so `membarrier` has the effect that is asked for, or `barrier` does not return. A reader is a thread of this
-        // process; one that does not run just now was given a fence by the scheduler.
+        // SAFETY: the process is registered, so `membarrier` has the effect that is asked for, or `barrier` does not return. A
+        // reader is a thread of this process; one that does not run just now was given a fence by the scheduler.
         unsafe { DOMAIN.trust_barrier() };
     }
 }

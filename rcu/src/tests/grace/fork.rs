@@ -125,7 +125,8 @@ fn children_of_a_busy_process() {
             });
         }
         Grace::try_register().expect("memory");
-        // Whatever the others are in the middle of. (Not all of it is the engine's: the child does nothing that could want a lock of the allocator's.)
+        // Whatever the others are in the middle of. (Not all of it is the engine's: the child does nothing that could want a lock
+        // of the allocator's.)
         let good = (0..200).filter(|_| in_child(|| Grace::synchronize().is_ok() && Grace::barrier().is_ok())).count();
         stop.store(true, std::sync::atomic::Ordering::Relaxed);
         assert_eq!(good, 200);

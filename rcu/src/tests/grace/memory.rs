@@ -15,10 +15,12 @@ fn all_calls<P: Platform>(links: &[NonNull<crate::Link>]) {
         assert!(GraceOn::<P>::is_reading());
         drop(guard);
         let cookie = GraceOn::<P>::cookie();
-        // SAFETY: nobody else knows the box, and its value may be dropped anywhere.
-        match n % 2 {
-            0 => unsafe { GraceOn::<P>::retire(link) },
-            _ => unsafe { GraceOn::<P>::call(link) },
+        if n % 2 == 0 {
+            // SAFETY: nobody else knows the box, and its value may be dropped anywhere.
+            unsafe { GraceOn::<P>::retire(link) };
+        } else {
+            // SAFETY: as above.
+            unsafe { GraceOn::<P>::call(link) };
         }
         let _ = GraceOn::<P>::poll(cookie);
         if n % 3 == 0 {
