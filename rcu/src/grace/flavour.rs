@@ -117,7 +117,7 @@ unsafe impl<P: Platform> Rcu for GraceOn<P> {
     /// [`InsideReadSection`] if the caller is inside one. Nothing has happened.
     fn synchronize() -> Result<(), InsideReadSection> {
         let result = Self::wait(Self::cookie());
-        if result.is_ok() && !P::domain().is_relieved() {
+        if result.is_ok() {
             Self::run_due();
         }
         result

@@ -40,9 +40,9 @@
 //! order of fences says so.
 //!
 //! *One look or two.* The number makes one look at each record enough. With a flag in its place a section that was held up between
-//! its first two lines could show the new flag although it is old; Desnoyers et al. need two looks for that reason (and Lamport's
-//! old rule: a counter that never repeats needs no handshake). Numbers repeat after 2^61 periods here, and where words are short,
-//! after 2^29; there each period looks twice, see `looks` in `domain.rs`.
+//! its first two lines could show the new flag although it is old; Desnoyers et al. look twice for that reason. Numbers repeat after
+//! 2^61 periods here, and where words are short, after 2^29; there each period looks twice: who looks late at the first look looks
+//! early at the second, because that one's number is another. (`looks` in `domain.rs`; a model with numbers of one bit checks it.)
 //!
 //! Literature: M. Desnoyers, P. McKenney, A. Stern, M. Dagenais, J. Walpole, "User-Level Implementations of Read-Copy Update", IEEE
 //! TPDS 23(2), 2012 (the asymmetry of fences; parities and counters; callbacks). K. Fraser, "Practical lock-freedom", 2004

@@ -12,8 +12,8 @@ use std::time::Duration;
 /// A thread that waits for grace periods and runs what is due, so that writers need not: from [`spawn`](Reclaimer::spawn) until it
 /// is dropped.
 ///
-/// Meanwhile `flush`, `call`, `hand_over` and `synchronize` of [`Grace`] run no destructors; [`barrier`](super::GraceOn::barrier)
-/// still helps. When nothing waits the thread looks about once in 10 milliseconds.
+/// Meanwhile `flush`, `call` and `hand_over` of [`Grace`] run no destructors and begin no grace periods; who waits (`synchronize`,
+/// [`barrier`](super::GraceOn::barrier)) still helps. When there is nothing to do the thread looks about once in 10 milliseconds.
 ///
 /// Dropping it waits for the batch that is being run, and leaves the rest to whoever comes next.
 ///
