@@ -3,6 +3,7 @@
 use super::{Reader, platform};
 use crate::tests::{Counted, Panicking, Tally, link_of, push_boxed};
 use crate::{BarrierError, Batch, Domain, Grace, GraceOn, Platform, Rcu, RcuArc, RcuBox, Reclaimer};
+use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe};
 use std::ptr::NonNull;
 use std::sync::mpsc;
@@ -165,10 +166,16 @@ fn a_platform_that_lets_panics_out_loses_nothing() {
 #[test]
 fn destructors_may_wait_and_retire_but_not_for_destructors() {
     platform!(Own);
+    thread_local! {
+        static INSIDE: Cell<usize> = const { Cell::new(0) };
+        static DEEPEST: Cell<usize> = const { Cell::new(0) };
+    }
     struct Busy(mpsc::Sender<Result<(), BarrierError>>, Tally, usize);
     impl Drop for Busy {
         fn drop(&mut self) {
             self.1.add();
+            INSIDE.set(INSIDE.get() + 1);
+            DEEPEST.set(DEEPEST.get().max(INSIDE.get()));
             GraceOn::<Own>::synchronize().expect("a destructor is in no read section");
             self.0.send(GraceOn::<Own>::barrier()).expect("the test is there");
             if self.2 > 0 {
@@ -176,6 +183,7 @@ fn destructors_may_wait_and_retire_but_not_for_destructors() {
                 GraceOn::<Own>::flush();
                 GraceOn::<Own>::synchronize().expect("a destructor is in no read section");
             }
+            INSIDE.set(INSIDE.get() - 1);
         }
     }
     let (drops, (tell, told)) = (Tally::default(), mpsc::channel());
@@ -186,6 +194,7 @@ fn destructors_may_wait_and_retire_but_not_for_destructors() {
     }
     assert_eq!(drops.get(), 4);
     assert_eq!(told.try_iter().collect::<Vec<_>>(), [Err(BarrierError::InsideDestructor); 4]);
+    assert_eq!(DEEPEST.get(), 1, "destructors inside destructors");
 }
 
 #[test]
