@@ -148,7 +148,7 @@ pub use value_mut::{IterMut, ValueMut};
 pub use writer::Writer;
 
 pub use lock_api::RawMutex;
-pub use maple_rcu::{AllocError, Epoch, EpochGuard, InsideReadSection, Link, Rcu, RcuArc, RcuBox};
+pub use maple_rcu::{AllocError, Epoch, EpochGuard, Grace, InsideReadSection, Link, Rcu, RcuArc, RcuBox};
 
 /// The README's examples.
 #[cfg(doctest)]

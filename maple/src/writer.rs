@@ -143,29 +143,41 @@ unsafe impl<V: Shared<R> + Sync, R: Rcu, L: RawMutex<GuardMarker: Send> + Sync> 
 // SAFETY: `&Writer` gives out shared references to entries only.
 unsafe impl<V: Shared<R> + Sync, R: Rcu, L: RawMutex + Sync> Sync for Writer<'_, V, R, L> {}
 
+/// Nodes that are to be handed over.
+struct Retirees {
+    nodes: NonNull<()>,
+    /// So many nodes and removed sub-trees.
+    count: usize,
+    reserve: &'static Reserve,
+}
+
 /// What a session has left to do outside the lock.
 struct Errand {
     fill: Option<&'static Reserve>,
-    batch: Option<Batch>,
+    batch: Option<Retirees>,
     /// Hand over the entries with a link of their own if there are as many.
     links: Option<usize>,
 }
 
 impl Errand {
-    /// Fills the reserve (if there is memory), and hands over.
+    /// Fills the reserve (if there is memory), and hands over. Returns the nodes if the flavour has no room for them.
     #[inline]
-    fn run<R: Rcu>(self) {
+    fn run<V: Shared<R>, R: Rcu>(self) -> Option<Retirees> {
         if let Some(reserve) = self.fill {
             // Without memory the reserve stays as it is; the next operation tries again.
             let _ = reserve.fill();
         }
-        if let Some(batch) = self.batch {
+        let refused = self.batch.filter(|retirees| {
+            let reserve = NonNull::from(retirees.reserve).as_ptr();
+            // SAFETY: the nodes left the tree before this and nobody else has the list; `release_batch` matches what is passed.
+            let batch = unsafe { Batch::new(retirees.nodes, reserve.cast(), release_batch::<V>) };
             // SAFETY: the entries are `Send` and `'static` (`Shared`), and the tree's lock is not held.
-            unsafe { R::hand_over(batch) };
-        }
+            unsafe { R::try_hand_over(batch) }.is_err()
+        });
         if self.links.is_some_and(|enough| R::retired().len() >= enough) {
             R::flush();
         }
+        refused
     }
 }
 
@@ -303,13 +315,9 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
             }
             Duty::HandOver => true,
         };
+        let (count, reserve) = (owner.retired(), owner.reserve);
         let nodes = if due && self.lock.may_release() { owner.take_retired().into_raw() } else { None };
-        let reserve = owner.reserve;
-        let batch = nodes.map(|nodes| {
-            let reserve = NonNull::from(reserve).as_ptr();
-            // SAFETY: the nodes left the tree before this and nobody else has the list; `release_batch` matches what is passed.
-            unsafe { Batch::new(nodes, reserve.cast(), release_batch::<V>) }
-        });
+        let batch = nodes.map(|nodes| Retirees { nodes, count, reserve });
         let links = match duty {
             Duty::None => None,
             _ => Some(if due { 0 } else { HAND_OVER }),
@@ -317,6 +325,20 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
         // SAFETY: the lock is held (the invariant of the type).
         unsafe { self.lock.raw().unlock() };
         Errand { fill: (duty == Duty::Grown).then_some(reserve), batch, links }
+    }
+
+    /// The flavour had no room for nodes that were to be handed over: they are the tree's again, for another time. (The batch that came back
+    /// is forgotten.) Takes the lock, which this session has let go of, and lets go of it again.
+    #[cold]
+    fn keep(&mut self, refused: Retirees) {
+        self.lock.raw().lock();
+        let map = self.map.get();
+        // SAFETY: the lock is held and `self` is borrowed mutably, so this is the only reference to the owner.
+        let owner = unsafe { &mut (*map).owner };
+        // SAFETY: from `into_raw` in `leave`; the batch was not run and never will be.
+        owner.put_back(unsafe { Limbo::from_raw(refused.nodes) }, refused.count);
+        // SAFETY: the lock was taken above.
+        unsafe { self.lock.raw().unlock() };
     }
 
     /// Ends the session and begins another: lets others in, runs the `Drop` of entries that went, and, if the tree grew, fills the reserve and
@@ -352,7 +374,9 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
         let again = Again(self.lock.raw());
         // Run, or while a panic unwinds dropped, before the lock is taken again.
         let outside = self.outside.take();
-        errand.run::<R>();
+        if let Some(refused) = errand.run::<V, R>() {
+            self.keep(refused);
+        }
         outside.into_iter().for_each(Release::run);
         drop(again);
     }
@@ -790,8 +814,11 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> Drop for Writer<'_, V, R, L> {
     /// Lets go of the lock, then does what the session left: see [`Writer`].
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: nothing but `outside`, which needs no lock, is touched after this.
-        unsafe { self.leave() }.run::<R>();
+        // SAFETY: nothing but `outside`, which needs no lock, is touched after this without the lock.
+        let errand = unsafe { self.leave() };
+        if let Some(refused) = errand.run::<V, R>() {
+            self.keep(refused);
+        }
     }
 }
 
