@@ -70,6 +70,7 @@ mod copy;
 
 mod removed;
 
+mod view;
 mod writer;
 
 mod tree;
