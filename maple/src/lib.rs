@@ -99,6 +99,7 @@ mod copy;
 
 mod removed;
 
+mod view;
 mod writer;
 
 mod tree;
