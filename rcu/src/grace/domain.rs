@@ -43,16 +43,17 @@ struct Line<T>(T);
 /// The state of grace periods that one set of readers and writers share: one static for each [`Platform`](super::Platform).
 ///
 /// ```text
-///                    begin: now += 1, barrier, at = first record
-///      +----------+ --------------------------------------------> +----------+
-///      |   idle   |                                               | scanning | --+  the record at `at` is outside, or shows `now`:
-///      | done=now | <-------------------------------------------- | done=now-1 | <-+  at = next
-///      +----------+      at = end of the list: done = now         +----------+
-///                                                                   |      ^
-///                              the record shows another number:     v      |  somebody looks again: a waiter after a pause, or whoever
-///                              an older section is still open     +----------+  calls `poll`, `flush` or `hand_over`
-///                                                                 | held up  |
-///                                                                 +----------+
+///                begin: now += 1, barrier, at = first record
+///   +------------+ ----------------------------------------> +----------------+ ---+ the record at `at` is outside,
+///   |    idle    |                                           |    scanning    |    | or shows `now`: at = next
+///   | done = now | <---------------------------------------- | done = now - 1 | <--+
+///   +------------+       at = end of the list: done = now    +----------------+
+///                                                               |         ^
+///                      the record shows another number:         |         |  somebody looks again: a waiter after
+///                      an older section is still open           v         |  a pause, or a `poll` or `flush`
+///                                                            +----------------+
+///                                                            |    held up     |
+///                                                            +----------------+
 /// ```
 ///
 /// There is no thread that does this. Whoever wants a period to pass takes the *lead* for a moment, pushes it on as far as it will go,

@@ -282,8 +282,8 @@ fn decide() {
 fn pause(round: u32) {
     /// A few rounds of up to 2^6 spins: about a microsecond.
     const SPINS: u32 = 7;
-    /// Then let others run.
-    const YIELDS: u32 = 10;
+    /// Then let others run. Once: on a busy machine each time costs whole time slices of others, while one who sleeps is woken in time.
+    const YIELDS: u32 = 1;
     /// Then sleep, from 2^5 microseconds on up to 2^10.
     const SLEEP_LOG2_MICROS: (u32, u32) = (5, 10);
 

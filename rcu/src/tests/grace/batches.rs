@@ -77,13 +77,14 @@ fn a_batch_waits_for_the_section_of_its_own_thread() {
 fn many_calls_need_nobody_to_flush() {
     platform!(Own);
     let drops = Tally::default();
-    for _ in 0..10_000 {
+    let calls = if cfg!(miri) { 1_500 } else { 10_000 };
+    for _ in 0..calls {
         // SAFETY: nobody else knows the box, and its value may be dropped anywhere.
         unsafe { GraceOn::<Own>::call(link_of(Counted(drops.clone()))) };
     }
-    assert!(drops.get() > 9_000, "only {} of them", drops.get());
+    assert!(drops.get() + 1_000 > calls, "only {} of them", drops.get());
     GraceOn::<Own>::barrier().expect("not inside");
-    assert_eq!(drops.get(), 10_000);
+    assert_eq!(drops.get(), calls);
 }
 
 #[test]
