@@ -125,6 +125,7 @@ mod copy;
 
 mod removed;
 
+mod view;
 mod writer;
 
 mod tree;
@@ -174,7 +175,7 @@ pub use value_mut::{IterMut, ValueMut};
 pub use writer::Writer;
 
 pub use lock_api::RawMutex;
-pub use maple_rcu::{AllocError, Epoch, EpochGuard, InsideReadSection, Link, Rcu, RcuArc, RcuBox};
+pub use maple_rcu::{AllocError, Epoch, EpochGuard, Grace, InsideReadSection, Link, Rcu, RcuArc, RcuBox};
 
 /// The README's examples.
 #[cfg(doctest)]

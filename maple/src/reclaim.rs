@@ -54,9 +54,10 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
         }
         // Only one sweep at a time; whoever comes second (an entry's `Drop` inside the first one, too) leaves it to that one.
         let sweeping = self.reclaim.try_lock();
-        let mut taken = Taken { tree: self, limbo: Limbo::new(), links: R::retired().take_all(), hull: None };
+        let mut taken = Taken { tree: self, limbo: Limbo::new(), count: 0, links: R::retired().take_all(), hull: None };
         let reserve = self.write(|writer| {
             if self.lock.may_release() {
+                taken.count = writer.owner.retired();
                 taken.limbo = writer.owner.take_retired();
                 taken.hull = if sweeping.is_some() { writer.age() } else { None };
             }
@@ -98,7 +99,9 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
 /// is put back for the next.
 struct Taken<'t, V: Shared<R>, R: Rcu, L: RawMutex> {
     tree: &'t MapleTree<V, R, L>,
+    /// So many nodes and removed sub-trees, unless it is empty.
     limbo: Limbo,
+    count: usize,
     links: Option<Batch>,
     hull: Option<(u64, u64)>,
 }
@@ -107,7 +110,9 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> Drop for Taken<'_, V, R, L> {
     fn drop(&mut self) {
         if !self.limbo.is_empty() || self.hull.is_some() {
             self.tree.write(|writer| {
-                writer.owner.put_back(self.limbo.take());
+                if !self.limbo.is_empty() {
+                    writer.owner.put_back(self.limbo.take(), self.count);
+                }
                 if let Some((first, last)) = self.hull {
                     writer.owner.note_dead(first, last);
                 }
