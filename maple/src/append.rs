@@ -6,12 +6,12 @@ use crate::map::RangeMap;
 use crate::node::Word;
 use crate::tree_mut::{Leftovers, Memory, Mode, TreeMut};
 use crate::walk::{Found, Walk};
+use core::error::Error;
 use core::fmt;
 use core::mem;
 use core::ops::RangeInclusive;
 use core::ptr;
 use maple_rcu::AllocError;
-use std::error::Error;
 
 /// Why two maps were not joined. Both are as they were.
 ///

@@ -4,11 +4,11 @@ use crate::dup;
 use crate::entry::{Entry, Release, TryClone, try_clone_raw};
 use crate::map::RangeMap;
 use crate::node::Root;
+use core::error::Error;
 use core::fmt;
 use core::ops::RangeInclusive;
 use core::ptr::NonNull;
 use maple_rcu::AllocError;
-use std::error::Error;
 
 /// Why a copy is not whole.
 ///

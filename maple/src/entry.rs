@@ -1,12 +1,14 @@
 //! What can be stored: pointer-sized entries.
 
+use alloc::alloc::{alloc, dealloc};
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use core::alloc::Layout;
 use core::fmt;
 use core::marker::PhantomData;
 use core::ops::Deref;
 use core::ptr::{self, NonNull};
 use maple_rcu::{AllocError, Link, Rcu, RcuArc, RcuBox};
-use std::alloc::Layout;
-use std::sync::Arc;
 
 /// How an entry that was removed beside readers is kept until a grace period has passed.
 ///
@@ -233,14 +235,14 @@ impl<T: Clone> TryClone for Box<T> {
         }
         let layout = Layout::new::<T>();
         // SAFETY: the size is not zero.
-        let memory = unsafe { std::alloc::alloc(layout) };
+        let memory = unsafe { alloc(layout) };
         let memory = NonNull::new(memory).ok_or(AllocError(()))?;
         /// Gives the memory back if `T::clone` panics.
         struct Unused(NonNull<u8>, Layout);
         impl Drop for Unused {
             fn drop(&mut self) {
                 // SAFETY: allocated above with this layout, and not made a box of.
-                unsafe { std::alloc::dealloc(self.0.as_ptr(), self.1) };
+                unsafe { dealloc(self.0.as_ptr(), self.1) };
             }
         }
         let unused = Unused(memory, layout);

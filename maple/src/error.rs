@@ -1,8 +1,8 @@
 //! What can go wrong, by type. Every error names the bad input and gives back the value that was not stored.
 
+use core::error::Error;
 use core::fmt;
 use core::ops::{Bound, RangeInclusive};
-use std::error::Error;
 
 /// A range that holds no index: its start is past its end, or a bound excludes everything.
 ///

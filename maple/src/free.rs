@@ -7,10 +7,10 @@ use crate::gap::{Side, Want};
 use crate::range::inclusive;
 use crate::tree_mut::{Leftovers, Memory, TreeMut};
 use arrayvec::ArrayVec;
+use core::error::Error;
 use core::fmt;
 use core::ops::{RangeBounds, RangeInclusive};
 use maple_rcu::AllocError;
-use std::error::Error;
 
 /// Why no free range was found.
 ///

@@ -46,10 +46,28 @@
 //!
 //! | feature | default | what it adds | dependency |
 //! |---|---|---|---|
+//! | `std` | on | The default flavour, the default lock, and the choice of an instruction set while the program runs. Without it the crate needs `alloc` only, and a [`MapleTree`] names its flavour and its lock. | `crossbeam-epoch` |
 //! | `serde` | off | `Serialize` and `Deserialize` for [`RangeMap`], [`MapleTree`], [`RangeSet`], [`U61`], [`RcuBox`], [`RcuArc`]. A map is a sequence of `(first, last, entry)`; input is checked for order and overlap. (Reading `Arc<T>` needs the feature `rc` of `serde`.) | `serde_core` |
 //! | `allocator-api2` | off | Pools of nodes on an allocator of one's own (`Pool::new`), any `Allocator` of that crate. | `allocator-api2` |
 //!
 //! Only targets with 64-bit pointers are supported: a slot is one word, and an index is 64 bits.
+
+#![cfg_attr(not(any(feature = "std", test)), no_std)]
+
+extern crate alloc;
+
+/// Declares a type that takes a flavour and a lock; with the standard library there are defaults for both.
+macro_rules! with_defaults {
+    ($(#[$meta:meta])* pub struct $name:ident<[$($first:tt)*] R: Rcu, L: RawMutex> $fields:tt) => {
+        #[cfg(feature = "std")]
+        $(#[$meta])*
+        pub struct $name<$($first)* R: Rcu = Epoch, L: RawMutex = StdLock> $fields
+
+        #[cfg(not(feature = "std"))]
+        $(#[$meta])*
+        pub struct $name<$($first)* R: Rcu, L: RawMutex> $fields
+    };
+}
 
 #[cfg(not(target_pointer_width = "64"))]
 compile_error!("maple-tree needs a target with 64-bit pointers");
@@ -58,6 +76,8 @@ compile_error!("maple-tree needs a target with 64-bit pointers");
 mod sync;
 
 mod lock;
+#[cfg(feature = "std")]
+mod std_lock;
 
 mod entry;
 mod error;
@@ -130,7 +150,7 @@ mod writer;
 
 mod tree;
 
-mod alloc;
+mod alloc_range;
 mod beside;
 mod cursor_mut;
 mod reclaim;
@@ -158,7 +178,6 @@ pub use figures::TreeFigures;
 pub use free::{AllocRangeError, AllocRangeErrorKind, Cyclic, FindError};
 pub use into_iter::IntoIter;
 pub use iter::{Gaps, Iter};
-pub use lock::StdLock;
 pub use map::RangeMap;
 pub use pool::{Pool, PoolFigures};
 pub use prune::{PruneForm, Pruned};
@@ -168,6 +187,8 @@ pub use reserve::{Reserve, ReserveFigures};
 pub use retain::Drain;
 pub use set::RangeSet;
 pub use site::Editable;
+#[cfg(feature = "std")]
+pub use std_lock::StdLock;
 pub use tail::Tail;
 pub use tree::MapleTree;
 pub use validate::{Invalid, InvalidKind, Summary};
@@ -175,7 +196,9 @@ pub use value_mut::{IterMut, ValueMut};
 pub use writer::Writer;
 
 pub use lock_api::RawMutex;
-pub use maple_rcu::{AllocError, Epoch, EpochGuard, Grace, InsideReadSection, Link, Rcu, RcuArc, RcuBox};
+pub use maple_rcu::{AllocError, InsideReadSection, Link, Rcu, RcuArc, RcuBox};
+#[cfg(feature = "std")]
+pub use maple_rcu::{Epoch, EpochGuard, Grace};
 
 /// The README's examples.
 #[cfg(doctest)]

@@ -13,10 +13,11 @@
 use crate::list::FreeList;
 use crate::node::{NODE_BYTES, Node, NodeRef};
 use crate::sync::{AtomicUsize, Mutex, Ordering};
+use alloc::alloc::{alloc, dealloc};
+use core::alloc::Layout;
 use core::fmt;
 use core::ptr::{self, NonNull};
 use maple_rcu::AllocError;
-use std::alloc::{Layout, alloc, dealloc};
 
 const SLAB_ALIGN: usize = 32 * 1024;
 pub(crate) const SLAB_NODES: usize = SLAB_ALIGN / NODE_BYTES - 2;

@@ -8,9 +8,10 @@ use crate::iter::Gaps;
 use crate::map::RangeMap;
 use crate::node::NODE_BYTES;
 use crate::range::inclusive;
+use alloc::alloc::handle_alloc_error;
+use core::alloc::Layout;
 use core::fmt;
 use core::ops::{RangeBounds, RangeInclusive};
-use std::alloc::{Layout, handle_alloc_error};
 
 /// A set of `u64` indices, kept as maximal ranges: ranges that touch are one.
 ///

@@ -8,13 +8,15 @@ use crate::error::{InsertError, RemoveError, ReplaceError, StoreError, WouldCut}
 use crate::face::{Shortage, get_range};
 use crate::figures::TreeFigures;
 use crate::iter::{Gaps, Iter};
-use crate::lock::{Held, StdLock};
+use crate::lock::Held;
 use crate::map::RangeMap;
 use crate::node::Root;
 use crate::prune::Pruned;
 use crate::range::inclusive;
 use crate::removed::{Removed, WriterLock};
 use crate::reserve::Reserve;
+#[cfg(feature = "std")]
+use crate::std_lock::StdLock;
 use crate::sync::Mutex;
 use crate::tree_mut::TreeMut;
 use crate::validate::{Invalid, Summary};
@@ -25,48 +27,52 @@ use core::fmt;
 use core::marker::PhantomData;
 use core::ops::{RangeBounds, RangeInclusive};
 use lock_api::RawMutex;
-use maple_rcu::{AllocError, Epoch, Rcu};
+#[cfg(feature = "std")]
+use maple_rcu::Epoch;
+use maple_rcu::{AllocError, Rcu};
 
-/// An ordered map from ranges of `u64` that do not overlap to pointer-sized entries, for readers without locks beside one writer at a
-/// time.
-///
-/// * **Readers** hold a guard of the flavour `R` ([`pin`](Self::pin)). They take no lock, never wait and never retry. What they get
-///   lives as long as the guard and the borrow of the tree. A point lookup sees each change whole or not at all.
-/// * **Writers** (`&self` too) take the tree's own lock, `L`, for one change, or for several ([`lock`](Self::lock)). `L` is the standard
-///   library's mutex unless the type says otherwise: anything that is a [`RawMutex`] will do, in a kernel a spin lock, say. It is made with the
-///   tree (`L::INIT`), and removals do not allocate if it does not (`parking_lot`'s may).
-/// * **Removals** ([`erase`](Self::erase), [`prune`](Self::prune), [`clear`](Self::clear)) cannot fail: they never allocate, never
-///   wait for readers and never enter a read section. What they remove is remembered in place until readers are gone.
-///
-/// Removed nodes and entries are released in batches: operations that grow the tree hand a batch to the flavour when enough has come
-/// together, [`hand_over`](Self::hand_over) does so at once, and [`synchronize`](Self::synchronize) waits and releases. The flavour's
-/// own allocations happen only there. What died *in place* (a `Box` or an `Arc` that was erased, the tail of
-/// [`prune_in_place`](Self::prune_in_place)) stays with its node: it is released when that node is replaced, or by `synchronize`.
-///
-/// Entries' `Clone` and the closures of [`try_dup_with`](Self::try_dup_with), [`retain`](Self::retain) and
-/// [`store_coalescing_by`](Self::store_coalescing_by) run under the tree's lock: they may look things up in the tree,
-/// but any call that takes the lock (all but the readers') would wait for ever. Entries' `Drop` runs outside the lock.
-///
-/// ```
-/// use maple_tree::MapleTree;
-///
-/// let tree = MapleTree::new();
-/// tree.store(0x1000..0x4000, 'a')?;
-/// let guard = tree.pin();
-/// assert_eq!(tree.get(0x1fff, &guard), Some('a'));
-/// assert_eq!(tree.erase(0x1fff).map(|removed| removed.range()), Some(0x1000..=0x3fff));
-/// assert_eq!(tree.get(0x1fff, &guard), None);
-/// # Ok::<(), maple_tree::StoreError<char>>(())
-/// ```
-///
-/// # Invariants
-///
-/// `map.owner` is touched only under `lock`; `map.root` is atomic. `reclaim` is held from the aging of dead words to their sweep.
-pub struct MapleTree<V: Shared<R>, R: Rcu = Epoch, L: RawMutex = StdLock> {
-    map: UnsafeCell<RangeMap<V>>,
-    pub(crate) lock: WriterLock<L>,
-    pub(crate) reclaim: Mutex<()>,
-    flavour: PhantomData<fn() -> R>,
+with_defaults! {
+    /// An ordered map from ranges of `u64` that do not overlap to pointer-sized entries, for readers without locks beside one writer at a
+    /// time.
+    ///
+    /// * **Readers** hold a guard of the flavour `R` ([`pin`](Self::pin)). They take no lock, never wait and never retry. What they get
+    ///   lives as long as the guard and the borrow of the tree. A point lookup sees each change whole or not at all.
+    /// * **Writers** (`&self` too) take the tree's own lock, `L`, for one change, or for several ([`lock`](Self::lock)). `L` is the standard
+    ///   library's mutex unless the type says otherwise: anything that is a [`RawMutex`] will do, in a kernel a spin lock, say. It is made with the
+    ///   tree (`L::INIT`), and removals do not allocate if it does not (`parking_lot`'s may).
+    /// * **Removals** ([`erase`](Self::erase), [`prune`](Self::prune), [`clear`](Self::clear)) cannot fail: they never allocate, never
+    ///   wait for readers and never enter a read section. What they remove is remembered in place until readers are gone.
+    ///
+    /// Removed nodes and entries are released in batches: operations that grow the tree hand a batch to the flavour when enough has come
+    /// together, [`hand_over`](Self::hand_over) does so at once, and [`synchronize`](Self::synchronize) waits and releases. The flavour's
+    /// own allocations happen only there. What died *in place* (a `Box` or an `Arc` that was erased, the tail of
+    /// [`prune_in_place`](Self::prune_in_place)) stays with its node: it is released when that node is replaced, or by `synchronize`.
+    ///
+    /// Entries' `Clone` and the closures of [`try_dup_with`](Self::try_dup_with), [`retain`](Self::retain) and
+    /// [`store_coalescing_by`](Self::store_coalescing_by) run under the tree's lock: they may look things up in the tree,
+    /// but any call that takes the lock (all but the readers') would wait for ever. Entries' `Drop` runs outside the lock.
+    ///
+    /// ```
+    /// use maple_tree::MapleTree;
+    ///
+    /// let tree = MapleTree::new();
+    /// tree.store(0x1000..0x4000, 'a')?;
+    /// let guard = tree.pin();
+    /// assert_eq!(tree.get(0x1fff, &guard), Some('a'));
+    /// assert_eq!(tree.erase(0x1fff).map(|removed| removed.range()), Some(0x1000..=0x3fff));
+    /// assert_eq!(tree.get(0x1fff, &guard), None);
+    /// # Ok::<(), maple_tree::StoreError<char>>(())
+    /// ```
+    ///
+    /// # Invariants
+    ///
+    /// `map.owner` is touched only under `lock`; `map.root` is atomic. `reclaim` is held from the aging of dead words to their sweep.
+    pub struct MapleTree<[V: Shared<R>,] R: Rcu, L: RawMutex> {
+        map: UnsafeCell<RangeMap<V>>,
+        pub(crate) lock: WriterLock<L>,
+        pub(crate) reclaim: Mutex<()>,
+        flavour: PhantomData<fn() -> R>,
+    }
 }
 
 // SAFETY: the tree owns its entries as a `Vec<V>` would.
@@ -75,6 +81,7 @@ unsafe impl<V: Shared<R>, R: Rcu, L: RawMutex + Send> Send for MapleTree<V, R, L
 // `Shared` demands). The owner's side is behind the lock.
 unsafe impl<V: Shared<R> + Sync, R: Rcu, L: RawMutex + Sync> Sync for MapleTree<V, R, L> {}
 
+#[cfg(feature = "std")]
 impl<V: Shared<Epoch>> MapleTree<V> {
     /// An empty tree of the default flavour with the global reserve. Allocates nothing. Constant time.
     ///
@@ -791,6 +798,7 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
     }
 }
 
+#[cfg(feature = "std")]
 impl<V: Shared<R>, R: Rcu> From<RangeMap<V>> for MapleTree<V, R> {
     /// Shares a map. Takes no time.
     fn from(map: RangeMap<V>) -> Self {

@@ -6,10 +6,10 @@ use crate::node::{NodeRef, Root, SLOTS};
 use crate::owner::Owner;
 use crate::path::Frame;
 use crate::run::is_tidy;
+use core::error::Error;
 use core::fmt;
 use core::ops::RangeInclusive;
 use smallvec::SmallVec;
-use std::error::Error;
 
 /// What a valid tree consists of.
 ///

@@ -11,6 +11,7 @@ use crate::path::{Bottom, Frame};
 use crate::range::inclusive;
 use crate::search::Portable;
 use crate::walk::{Found, Walk};
+use alloc::boxed::Box;
 use core::fmt;
 use core::iter::FusedIterator;
 use core::marker::PhantomData;

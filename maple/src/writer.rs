@@ -16,7 +16,6 @@ use crate::entry::{Entry, Kind, Release as How, Shared, TryClone, try_clone_raw}
 use crate::error::{InsertError, RemoveError, ReplaceError, ReplaceErrorKind, StoreError, StoreErrorKind, WouldCut};
 use crate::face::{Pending, Shortage, insert_with, remove_with};
 use crate::list::Limbo;
-use crate::lock::StdLock;
 use crate::map::RangeMap;
 use crate::node::Root;
 use crate::owner::{Owner, Release, Sink};
@@ -25,6 +24,9 @@ use crate::prune::{NoPath, Pruned};
 use crate::range::inclusive;
 use crate::removed::{Removed, WriterLock};
 use crate::reserve::Reserve;
+#[cfg(feature = "std")]
+use crate::std_lock::StdLock;
+use crate::sync::panicking;
 use crate::tree_mut::{Changed, Leftovers, Memory, Mode, TreeMut};
 use crate::walk::{lookup_range, whole_gap};
 use core::cell::UnsafeCell;
@@ -32,7 +34,9 @@ use core::marker::PhantomData;
 use core::ops::RangeBounds;
 use core::ptr::NonNull;
 use lock_api::RawMutex;
-use maple_rcu::{AllocError, Batch, Epoch, Rcu};
+#[cfg(feature = "std")]
+use maple_rcu::Epoch;
+use maple_rcu::{AllocError, Batch, Rcu};
 
 /// Retired nodes of which the reserve's figures are told in one go.
 const COUNTED: usize = 16;
@@ -54,80 +58,82 @@ enum Duty {
     HandOver,
 }
 
-/// A session of the one writer of a [`MapleTree`](crate::MapleTree): it holds the tree's lock until it is dropped; made by
-/// [`lock`](crate::MapleTree::lock).
-///
-/// * Everything that the tree's own methods do can be done here, with `&mut self`, under one lock. **Readers see each change when it is
-///   made**, not the session as a whole; what is promised of each call holds for it here, too. Other writers wait.
-/// * Looking needs no read section: what is found lives as long as the borrow of the session.
-/// * **Removals** do here what they do there: they never allocate, never wait, and cannot fail. A session that only removed ends without asking
-///   anybody for anything. One that grew the tree fills the [`Reserve`] and hands over what is retired when it ends, outside the lock; a long
-///   one does so in between with [`bump`](Self::bump).
-/// * **Entries' `Drop` runs outside the lock**, when the session ends, also when a panic (of an entry's `Clone`) ends it. Two things
-///   are in the caller's hands: a value that an error gave back, and a [`Removed`] of an entry that may be dropped at once
-///   ([`Release::Now`](crate::Release::Now)) and does something in its `Drop` (`RcuArc` does not: its value is dropped after a grace
-///   period). Keep these until the session is over if their `Drop` may call the tree.
-/// * **To wait inside a session** is to make others wait who may be those that are waited for. So what waits for a grace period is not offered
-///   here ([`synchronize`](crate::MapleTree::synchronize)), [`Shortage::Wait`] does what [`Shortage::Refuse`] does, and [`Removed::wait`]
-///   must not be called. Nor may any other call on the same tree that takes the lock; the thread would wait for itself.
-///
-/// ```
-/// use maple_tree::MapleTree;
-///
-/// let tree = MapleTree::new();
-/// let mut writer = tree.lock();
-/// writer.store(0..10, 'a')?;
-/// writer.store(20..30, 'b')?;
-/// assert_eq!(writer.get(5), Some('a')); // no guard
-/// assert_eq!(tree.get(25, &tree.pin()), Some('b')); // readers need no lock and see it already
-/// writer.remove_whole(..15);
-/// drop(writer);
-/// assert_eq!(tree.first(&tree.pin()), Some((20..=29, 'b')));
-/// # Ok::<(), maple_tree::StoreError<char>>(())
-/// ```
-///
-/// A tree cannot be taken apart, or changed as an exclusive map, beside a session:
-///
-/// ```compile_fail,E0502
-/// let mut tree = maple_tree::MapleTree::<u32>::new();
-/// let mut writer = tree.lock();
-/// tree.get_mut().clear();
-/// writer.clear();
-/// ```
-///
-/// What a session found does not live past a change:
-///
-/// ```compile_fail,E0502
-/// let tree = maple_tree::MapleTree::<Box<u32>>::new();
-/// let mut writer = tree.lock();
-/// let found = writer.get(5);
-/// writer.clear();
-/// assert_eq!(found, None);
-/// ```
-///
-/// The standard library's mutex is let go by the thread that took it, so a session stays in its thread. (One with a spin lock may move.)
-///
-/// ```compile_fail,E0277
-/// let tree = maple_tree::MapleTree::<u32>::new();
-/// let writer = tree.lock();
-/// std::thread::scope(|scope| {
-///     scope.spawn(move || drop(writer));
-/// });
-/// ```
-///
-/// # Invariants
-///
-/// The lock is held by this value, and `map` is what it guards: `map.owner` is touched by nobody else. `outside` holds entries and nodes that no
-/// reader can look at, or may be dropped beside readers.
-#[must_use = "the lock is let go when the session is dropped"]
-pub struct Writer<'t, V: Shared<R>, R: Rcu = Epoch, L: RawMutex = StdLock> {
-    pub(crate) lock: &'t WriterLock<L>,
-    pub(crate) map: &'t UnsafeCell<RangeMap<V>>,
-    duty: Duty,
-    /// Made when there is something.
-    outside: Option<Release<'static>>,
-    flavour: PhantomData<fn() -> R>,
-    marker: PhantomData<L::GuardMarker>,
+with_defaults! {
+    /// A session of the one writer of a [`MapleTree`](crate::MapleTree): it holds the tree's lock until it is dropped; made by
+    /// [`lock`](crate::MapleTree::lock).
+    ///
+    /// * Everything that the tree's own methods do can be done here, with `&mut self`, under one lock. **Readers see each change when it is
+    ///   made**, not the session as a whole; what is promised of each call holds for it here, too. Other writers wait.
+    /// * Looking needs no read section: what is found lives as long as the borrow of the session.
+    /// * **Removals** do here what they do there: they never allocate, never wait, and cannot fail. A session that only removed ends without asking
+    ///   anybody for anything. One that grew the tree fills the [`Reserve`] and hands over what is retired when it ends, outside the lock; a long
+    ///   one does so in between with [`bump`](Self::bump).
+    /// * **Entries' `Drop` runs outside the lock**, when the session ends, also when a panic (of an entry's `Clone`) ends it. Two things
+    ///   are in the caller's hands: a value that an error gave back, and a [`Removed`] of an entry that may be dropped at once
+    ///   ([`Release::Now`](crate::Release::Now)) and does something in its `Drop` (`RcuArc` does not: its value is dropped after a grace
+    ///   period). Keep these until the session is over if their `Drop` may call the tree.
+    /// * **To wait inside a session** is to make others wait who may be those that are waited for. So what waits for a grace period is not offered
+    ///   here ([`synchronize`](crate::MapleTree::synchronize)), [`Shortage::Wait`] does what [`Shortage::Refuse`] does, and [`Removed::wait`]
+    ///   must not be called. Nor may any other call on the same tree that takes the lock; the thread would wait for itself.
+    ///
+    /// ```
+    /// use maple_tree::MapleTree;
+    ///
+    /// let tree = MapleTree::new();
+    /// let mut writer = tree.lock();
+    /// writer.store(0..10, 'a')?;
+    /// writer.store(20..30, 'b')?;
+    /// assert_eq!(writer.get(5), Some('a')); // no guard
+    /// assert_eq!(tree.get(25, &tree.pin()), Some('b')); // readers need no lock and see it already
+    /// writer.remove_whole(..15);
+    /// drop(writer);
+    /// assert_eq!(tree.first(&tree.pin()), Some((20..=29, 'b')));
+    /// # Ok::<(), maple_tree::StoreError<char>>(())
+    /// ```
+    ///
+    /// A tree cannot be taken apart, or changed as an exclusive map, beside a session:
+    ///
+    /// ```compile_fail,E0502
+    /// let mut tree = maple_tree::MapleTree::<u32>::new();
+    /// let mut writer = tree.lock();
+    /// tree.get_mut().clear();
+    /// writer.clear();
+    /// ```
+    ///
+    /// What a session found does not live past a change:
+    ///
+    /// ```compile_fail,E0502
+    /// let tree = maple_tree::MapleTree::<Box<u32>>::new();
+    /// let mut writer = tree.lock();
+    /// let found = writer.get(5);
+    /// writer.clear();
+    /// assert_eq!(found, None);
+    /// ```
+    ///
+    /// The standard library's mutex is let go by the thread that took it, so a session stays in its thread. (One with a spin lock may move.)
+    ///
+    /// ```compile_fail,E0277
+    /// let tree = maple_tree::MapleTree::<u32>::new();
+    /// let writer = tree.lock();
+    /// std::thread::scope(|scope| {
+    ///     scope.spawn(move || drop(writer));
+    /// });
+    /// ```
+    ///
+    /// # Invariants
+    ///
+    /// The lock is held by this value, and `map` is what it guards: `map.owner` is touched by nobody else. `outside` holds entries and nodes that no
+    /// reader can look at, or may be dropped beside readers.
+    #[must_use = "the lock is let go when the session is dropped"]
+    pub struct Writer<['t, V: Shared<R>,] R: Rcu, L: RawMutex> {
+        pub(crate) lock: &'t WriterLock<L>,
+        pub(crate) map: &'t UnsafeCell<RangeMap<V>>,
+        duty: Duty,
+        /// Made when there is something.
+        outside: Option<Release<'static>>,
+        flavour: PhantomData<fn() -> R>,
+        marker: PhantomData<L::GuardMarker>,
+    }
 }
 
 // SAFETY: a session is a `&mut RangeMap<V>` beside readers (so `V: Send`, which `Shared` demands, and `Sync`) with a lock that may be let go
@@ -298,7 +304,7 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
         // SAFETY: the lock is held and `self` is borrowed mutably, so this is the only reference to the owner.
         let owner = unsafe { &mut (*map).owner };
         // A panic is no time to run what others left; what is due then is due after the next change, too.
-        let duty = if std::thread::panicking() { Duty::None } else { self.duty };
+        let duty = if panicking() { Duty::None } else { self.duty };
         self.duty = Duty::None;
         let due = match duty {
             Duty::None | Duty::Links => false,
