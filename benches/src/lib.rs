@@ -7,6 +7,7 @@ pub mod holes;
 pub mod jobs;
 pub mod maple;
 pub mod peers;
+pub mod rcu;
 pub mod replay;
 pub mod score;
 pub mod subject;

@@ -3,7 +3,7 @@
 use crate::subject::{Change, Holes, MANY, RangeTable, Shared, Subject};
 use crate::{BASE, Span, entry};
 use core::ops::RangeInclusive;
-use maple_tree::{Epoch, MapleTree, RangeMap, Rcu, Tail, U61};
+use maple_tree::{Epoch, Grace, MapleTree, RangeMap, Rcu, Tail, U61};
 
 const MEMORY: &str = "memory for a benchmark";
 
@@ -97,11 +97,29 @@ impl Holes for RangeMap<U61> {
     }
 }
 
-impl Subject for MapleTree<U61> {
-    const NAME: &'static str = "MapleTree";
-    const KEY: &'static str = "shared";
+/// A flavour of read-copy-update whose trees are measured.
+pub trait Measured: Rcu {
+    /// The tree's name.
+    const TREE: &'static str;
+    /// For the names of figures.
+    const FACE: &'static str;
+}
 
-    type Reader<'a> = (&'a Self, <Epoch as Rcu>::Guard);
+impl Measured for Epoch {
+    const TREE: &'static str = "MapleTree";
+    const FACE: &'static str = "shared";
+}
+
+impl Measured for Grace {
+    const TREE: &'static str = "MapleTree on Grace";
+    const FACE: &'static str = "grace";
+}
+
+impl<R: Measured> Subject for MapleTree<U61, R> {
+    const NAME: &'static str = R::TREE;
+    const KEY: &'static str = R::FACE;
+
+    type Reader<'a> = (&'a Self, R::Guard);
 
     #[inline(always)]
     fn read(&self) -> Self::Reader<'_> {
@@ -136,7 +154,7 @@ impl Subject for MapleTree<U61> {
     }
 }
 
-impl Shared for MapleTree<U61> {
+impl<R: Measured> Shared for MapleTree<U61, R> {
     #[inline(always)]
     fn apply_shared(&self, change: Change) {
         match change {

@@ -63,6 +63,7 @@ fn subjects_agree() {
         assert!(peer.contents().len() > 400, "{} entries are left", peer.contents().len());
         check::<RangeMap<U61>>(&peer, shape);
         check::<MapleTree<U61>>(&peer, shape);
+        check::<MapleTree<U61, maple_tree::Grace>>(&peer, shape);
         check::<Locked>(&peer, shape);
         check::<Ranges>(&peer, shape);
         check::<Skip>(&peer, shape);

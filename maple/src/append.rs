@@ -6,14 +6,21 @@ use crate::map::RangeMap;
 use crate::node::Word;
 use crate::tree_mut::{Leftovers, Memory, Mode, TreeMut};
 use crate::walk::{Found, Walk};
+use core::error::Error;
 use core::fmt;
 use core::mem;
 use core::ops::RangeInclusive;
 use core::ptr;
 use maple_rcu::AllocError;
-use std::error::Error;
 
 /// Why two maps were not joined. Both are as they were.
+///
+/// ```
+/// use maple_tree::{AppendError, RangeMap};
+///
+/// let [mut map, mut other] = [0..10, 5..20].map(|range| RangeMap::from_iter([(range, 'a')]));
+/// assert_eq!(map.append(&mut other), Err(AppendError::Overlap { other: 5..=19, occupied: 0..=9 }));
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum AppendError {
     /// The allocator gave no memory for a node.

@@ -9,6 +9,16 @@ use core::fmt;
 use core::ops::{RangeBounds, RangeInclusive};
 
 /// What [`RangeMap::at`] found at an index.
+///
+/// ```
+/// use maple_tree::At;
+///
+/// let mut map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+/// match map.at(15) {
+///     At::Occupied(occupied) => assert_eq!(occupied.get(), 'a'),
+///     At::Vacant(vacant) => assert!(vacant.gap().contains(&15)),
+/// }
+/// ```
 pub enum At<'a, V: Entry> {
     /// An entry covers the index.
     Occupied(Occupied<'a, V>),
@@ -17,6 +27,15 @@ pub enum At<'a, V: Entry> {
 }
 
 /// The entry that covers an index. Made by [`RangeMap::at`].
+///
+/// ```
+/// use maple_tree::At;
+///
+/// let mut map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+/// let At::Occupied(occupied) = map.at(15) else { unreachable!() };
+/// assert_eq!((occupied.range(), occupied.get()), (10..=19, 'a'));
+/// assert_eq!(occupied.replace('c'), 'a');
+/// ```
 ///
 /// # Invariants
 ///
@@ -27,6 +46,17 @@ pub struct Occupied<'a, V: Entry> {
 }
 
 /// The gap around an index. Made by [`RangeMap::at`].
+///
+/// ```
+/// use maple_tree::At;
+///
+/// let mut map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+/// let At::Vacant(vacant) = map.at(25) else { unreachable!() };
+/// assert_eq!((vacant.index(), vacant.gap()), (25, 20..=29));
+/// vacant.fill('c')?;
+/// assert_eq!(map.get_range(25), (20..=29, Some('c')));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Vacant<'a, V: Entry> {
     map: &'a mut RangeMap<V>,
     index: u64,
@@ -67,7 +97,13 @@ impl<V: Entry> RangeMap<V> {
 }
 
 impl<'a, V: Entry> At<'a, V> {
-    /// The range of the entry, or the gap.
+    /// The range of the entry, or the gap. Constant time.
+    ///
+    /// ```
+    /// let mut map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+    /// assert_eq!(map.at(15).range(), 10..=19);
+    /// assert_eq!(map.at(25).range(), 20..=29);
+    /// ```
     pub fn range(&self) -> RangeInclusive<u64> {
         match self {
             Self::Occupied(occupied) => occupied.range(),
@@ -103,29 +139,71 @@ impl<'a, V: Entry> At<'a, V> {
 }
 
 impl<'a, V: Entry> Occupied<'a, V> {
-    /// The range of the entry.
+    /// The range of the entry. Constant time.
+    ///
+    /// ```
+    /// use maple_tree::At;
+    ///
+    /// let mut map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+    /// let At::Occupied(occupied) = map.at(15) else { unreachable!() };
+    /// assert_eq!(occupied.range(), 10..=19);
+    /// ```
     pub fn range(&self) -> RangeInclusive<u64> {
         self.place.first..=self.place.last
     }
 
-    /// The entry.
+    /// The entry. Constant time.
+    ///
+    /// ```
+    /// use maple_tree::At;
+    ///
+    /// let mut map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+    /// let At::Occupied(occupied) = map.at(15) else { unreachable!() };
+    /// assert_eq!(occupied.get(), 'a');
+    /// ```
     pub fn get(&self) -> V::Ref<'_> {
         // SAFETY: the map is borrowed for as long as `self`, and the guard ends here.
         unsafe { ValueMut::<V>::new(self.place) }.into_ref()
     }
 
-    /// The entry, to be changed for as long as the map was borrowed.
+    /// The entry, to be changed for as long as the map was borrowed. Constant time.
+    ///
+    /// ```
+    /// use maple_tree::At;
+    ///
+    /// let mut map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+    /// let At::Occupied(occupied) = map.at(15) else { unreachable!() };
+    /// assert_eq!(occupied.into_mut().replace('c'), 'a');
+    /// ```
     pub fn into_mut(self) -> ValueMut<'a, V> {
         // SAFETY: by the invariant of the type, and because the map was borrowed exclusively for `'a`.
         unsafe { ValueMut::new(self.place) }
     }
 
-    /// Puts `value` in the place of the entry, and returns the old one. One store; allocates nothing, cannot fail.
+    /// Puts `value` in the place of the entry, and returns the old one. One store; allocates nothing, cannot fail. Constant time.
+    ///
+    /// ```
+    /// use maple_tree::At;
+    ///
+    /// let mut map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+    /// let At::Occupied(occupied) = map.at(15) else { unreachable!() };
+    /// assert_eq!(occupied.replace('c'), 'a');
+    /// assert_eq!(map.get(19), Some('c'));
+    /// ```
     pub fn replace(self, value: V) -> V {
         self.into_mut().replace(value)
     }
 
     /// Takes the entry out, with its whole range. `O(h)`; allocates nothing, cannot fail.
+    ///
+    /// ```
+    /// use maple_tree::At;
+    ///
+    /// let mut map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+    /// let At::Occupied(occupied) = map.at(15) else { unreachable!() };
+    /// assert_eq!(occupied.remove(), (10..=19, 'a'));
+    /// assert_eq!(map.get(15), None);
+    /// ```
     pub fn remove(self) -> (RangeInclusive<u64>, V) {
         match self.map.erase(self.place.first) {
             Some(erased) => erased,
@@ -135,12 +213,28 @@ impl<'a, V: Entry> Occupied<'a, V> {
 }
 
 impl<'a, V: Entry> Vacant<'a, V> {
-    /// The index that was asked for.
+    /// The index that was asked for. Constant time.
+    ///
+    /// ```
+    /// use maple_tree::At;
+    ///
+    /// let mut map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+    /// let At::Vacant(vacant) = map.at(25) else { unreachable!() };
+    /// assert_eq!(vacant.index(), 25);
+    /// ```
     pub fn index(&self) -> u64 {
         self.index
     }
 
-    /// The whole gap around the index.
+    /// The whole gap around the index. Constant time.
+    ///
+    /// ```
+    /// use maple_tree::At;
+    ///
+    /// let mut map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+    /// let At::Vacant(vacant) = map.at(25) else { unreachable!() };
+    /// assert_eq!(vacant.gap(), 20..=29);
+    /// ```
     pub fn gap(&self) -> RangeInclusive<u64> {
         self.gap.0..=self.gap.1
     }
@@ -150,6 +244,16 @@ impl<'a, V: Entry> Vacant<'a, V> {
     /// # Errors
     ///
     /// The first range in the way; out of memory; a range that holds no index. The value comes back, and the map is as it was.
+    ///
+    /// ```
+    /// use maple_tree::At;
+    ///
+    /// let mut map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+    /// let At::Vacant(vacant) = map.at(25) else { unreachable!() };
+    /// vacant.insert(22..=25, 'c')?;
+    /// assert_eq!(map.get_range(25), (22..=25, Some('c')));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn insert(self, range: impl RangeBounds<u64>, value: V) -> Result<ValueMut<'a, V>, InsertError<V>> {
         let Self { map, .. } = self;
         let at = inclusive(&range);
@@ -166,6 +270,15 @@ impl<'a, V: Entry> Vacant<'a, V> {
     /// # Errors
     ///
     /// Out of memory. The value comes back, and the map is as it was.
+    ///
+    /// ```
+    /// use maple_tree::At;
+    ///
+    /// let mut map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+    /// let At::Vacant(vacant) = map.at(25) else { unreachable!() };
+    /// assert_eq!(vacant.fill('c')?.range(), 20..=29);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn fill(self, value: V) -> Result<ValueMut<'a, V>, InsertError<V>> {
         let gap = self.gap();
         self.insert(gap, value)

@@ -45,6 +45,16 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> Writer<'_, V, R, L> {
     ///
     /// `keep` may look things up in the tree, but any call that takes the lock would wait for ever. When it panics, what was removed so far is
     /// gone, and the rest stays.
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// let mut writer = tree.lock();
+    /// writer.store(10..20, 'a')?;
+    /// writer.store(30..40, 'b')?;
+    /// writer.retain(|range, _| *range.start() > 20);
+    /// assert_eq!(writer.first(), Some((30..=39, 'b')));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn retain(&mut self, mut keep: impl FnMut(RangeInclusive<u64>, V::Ref<'_>) -> bool) {
         self.with(None, |writer, _| {
             // A walk that goes on while the writer works, as a reader's does; nothing it comes to is released under the lock.
@@ -65,6 +75,16 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> Writer<'_, V, R, L> {
     /// # Errors
     ///
     /// Out of memory, or a range that holds no index. The value comes back, and the tree is as it was.
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// let mut writer = tree.lock();
+    /// writer.store(10..20, 'a')?;
+    /// writer.store(30..40, 'b')?;
+    /// writer.store_coalescing(20..30, 'a')?;
+    /// assert_eq!(writer.get_range(25), (10..=29, Some('a')));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn store_coalescing(&mut self, range: impl RangeBounds<u64>, value: V) -> Result<(), StoreError<V>>
     where
         V: TryClone,
@@ -74,11 +94,21 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> Writer<'_, V, R, L> {
     }
 
     /// As [`store_coalescing`](Self::store_coalescing), with `same` to say what is equal: it gets a neighbour and the value, in this order. It
-    /// runs under the tree's lock: see [`MapleTree`].
+    /// runs under the tree's lock: see [`MapleTree`]. `O(h)` and the entries removed.
     ///
     /// # Errors
     ///
     /// As for `store_coalescing`.
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// let mut writer = tree.lock();
+    /// writer.store(10..20, 'a')?;
+    /// writer.store(30..40, 'b')?;
+    /// writer.store_coalescing_by(20..30, 'A', |left, right| left.eq_ignore_ascii_case(&right))?;
+    /// assert_eq!(writer.get_range(15), (10..=29, Some('A')));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn store_coalescing_by(
         &mut self,
         range: impl RangeBounds<u64>,
@@ -220,11 +250,20 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
     }
 
     /// As [`store_coalescing`](Self::store_coalescing), with `same` to say what is equal: it gets a neighbour and the value, in this order. It
-    /// runs under the tree's lock: see [`MapleTree`].
+    /// runs under the tree's lock: see [`MapleTree`]. `O(h)` and the entries removed.
     ///
     /// # Errors
     ///
     /// As for `store_coalescing`.
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// tree.store(10..20, 'a')?;
+    /// tree.store(30..40, 'b')?;
+    /// tree.store_coalescing_by(20..30, 'A', |left, right| left.eq_ignore_ascii_case(&right))?;
+    /// assert_eq!(tree.get_range(15, &tree.pin()), (10..=29, Some('A')));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn store_coalescing_by(
         &self,
         range: impl RangeBounds<u64>,
@@ -238,7 +277,16 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
     }
 
     /// The maximal ranges that entries cover within `range`, clipped to it. See [`RangeMap::covered`](crate::RangeMap::covered), and
-    /// [`Ranges`](crate::Ranges) for set operations.
+    /// [`Ranges`](crate::Ranges) for set operations. `O(h)` to begin with; allocates nothing.
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// tree.store(10..20, 'a')?;
+    /// tree.store(30..40, 'b')?;
+    /// let guard = tree.pin();
+    /// assert!(tree.covered(15.., &guard).eq([15..=19, 30..=39]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn covered<'g>(&'g self, range: impl RangeBounds<u64>, guard: &'g R::Guard) -> Covered<'g, V> {
         let window = inclusive(&range).ok();
         Covered::new(self.range(range, guard), window)

@@ -69,6 +69,7 @@ impl<V: TryClone> RangeMap<V> {
     }
 
     /// As [`store_coalescing`](Self::store_coalescing), with `same` to say what is equal: it gets a neighbour and the value, in this order.
+    /// `O(h)` and the entries removed.
     ///
     /// # Errors
     ///

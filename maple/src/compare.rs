@@ -3,9 +3,10 @@
 use crate::entry::{ArcRef, Entry, RcuArcRef, TryClone};
 use crate::map::RangeMap;
 use crate::node::NODE_BYTES;
+use alloc::alloc::handle_alloc_error;
+use core::alloc::Layout;
 use core::hash::{Hash, Hasher};
 use maple_rcu::Rcu;
-use std::alloc::{Layout, handle_alloc_error};
 
 impl<V: TryClone> Clone for RangeMap<V> {
     /// As [`dup`](RangeMap::dup). When the clone of an entry panics, what was copied is dropped.

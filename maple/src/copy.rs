@@ -4,13 +4,20 @@ use crate::dup;
 use crate::entry::{Entry, Release, TryClone, try_clone_raw};
 use crate::map::RangeMap;
 use crate::node::Root;
+use core::error::Error;
 use core::fmt;
 use core::ops::RangeInclusive;
 use core::ptr::NonNull;
 use maple_rcu::AllocError;
-use std::error::Error;
 
 /// Why a copy is not whole.
+///
+/// ```
+/// let map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+/// let copied = map.try_dup_with(|_, value| if value == 'a' { Ok(1u32) } else { Err("not copied") });
+/// let Err(maple_tree::DupError::Entry { range, error, partial }) = copied else { unreachable!() };
+/// assert_eq!((range, error, partial.iter().count()), (30..=39, "not copied", 1));
+/// ```
 #[expect(clippy::large_enum_variant, reason = "the copy that failed is as large as one that did not")]
 pub enum DupError<W: Entry, E> {
     /// The allocator gave no memory for the nodes. Nothing was copied: nodes are counted and taken before the first entry is.
@@ -55,6 +62,15 @@ impl<V: Entry> RangeMap<V> {
     /// # Errors
     ///
     /// Out of memory.
+    ///
+    /// ```
+    /// let map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+    /// let mut copy = map.dup()?;
+    /// copy.erase(15);
+    /// assert_eq!((map.iter().count(), copy.iter().count()), (2, 1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[doc(alias = "mtree_dup")]
     pub fn dup(&self) -> Result<Self, AllocError>
     where
         V: TryClone,

@@ -13,6 +13,14 @@ use core::ops::{RangeBounds, RangeInclusive};
 use core::ptr::NonNull;
 
 /// Where a cursor is: [`Cursor`](crate::Cursor) has the table of what each call does in each of these states.
+///
+/// ```
+/// let map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+/// let mut cursor = map.cursor();
+/// assert_eq!(cursor.place(), maple_tree::Place::Unstarted);
+/// cursor.seek(15);
+/// assert_eq!(cursor.place(), maple_tree::Place::Entry);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Place {
     /// Nowhere yet: `next` begins at the beginning, `prev` at the end.
@@ -32,6 +40,17 @@ pub enum Place {
 /// Where a cursor was: what is left of it when it is [paused](crate::Cursor::pause), so that it can go on later or elsewhere.
 ///
 /// It borrows nothing, so the tree may change meanwhile, and it fits every cursor, be it for reading or for writing, on any tree.
+///
+/// ```
+/// let map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+/// let mut cursor = map.cursor();
+/// cursor.next();
+/// let position = cursor.pause();
+/// assert_eq!(position.range(), Some(10..=19));
+/// let mut other = map.cursor();
+/// other.resume(position);
+/// assert_eq!(other.next(), Some((30..=39, 'b')));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Position {
     rest: Rest,
@@ -47,7 +66,14 @@ enum Rest {
 }
 
 impl Position {
-    /// The range of the entry or the gap that the cursor was on, inclusive; `None` if it was on none.
+    /// The range of the entry or the gap that the cursor was on, inclusive; `None` if it was on none. Constant time.
+    ///
+    /// ```
+    /// let map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+    /// let mut cursor = map.cursor();
+    /// cursor.seek(25);
+    /// assert_eq!(cursor.pause().range(), Some(20..=29));
+    /// ```
     pub fn range(&self) -> Option<RangeInclusive<u64>> {
         match self.rest {
             Rest::At(first, last) => Some(first..=last),

@@ -18,6 +18,13 @@ use core::ops::{RangeBounds, RangeInclusive};
 ///
 /// Each step takes time in proportion to the entries it passes, allocates nothing and takes no lock. Beside a writer, every range
 /// consists of ranges that were in the tree at some instant since the iterator was made.
+///
+/// ```
+/// let map = maple_tree::RangeMap::from_iter([(0..10, 'a'), (10..20, 'b'), (30..40, 'c')]);
+/// let mut covered = map.covered(..);
+/// assert_eq!(covered.next(), Some(0..=19));
+/// assert_eq!(covered.next_back(), Some(30..=39));
+/// ```
 pub struct Covered<'a, V> {
     entries: Iter<'a, V>,
     /// Ranges are clipped to this.
@@ -102,7 +109,7 @@ impl<'a, V: Entry + 'a> FusedIterator for Covered<'a, V> {}
 
 impl<V: Entry> RangeMap<V> {
     /// The maximal ranges that entries cover within `range`, clipped to it: what [`gaps`](Self::gaps) leaves out. A range that holds no index
-    /// yields nothing. Two of these can be combined: see [`Ranges`].
+    /// yields nothing. Two of these can be combined: see [`Ranges`]. `O(h)` to begin with; allocates nothing.
     ///
     /// ```
     /// let map: maple_tree::RangeMap<char> = [(0..10, 'a'), (10..20, 'b'), (30..40, 'c')].into_iter().collect();
@@ -140,21 +147,49 @@ impl<A, B, const RULE: u8> sealed::InOrder for Combined<A, B, RULE> {}
 /// ```
 pub trait Ranges: Iterator<Item = RangeInclusive<u64>> + sealed::InOrder + Sized {
     /// Indices in either.
+    ///
+    /// ```
+    /// use maple_tree::{RangeSet, Ranges};
+    ///
+    /// let (a, b) = (RangeSet::from_iter([0..20]), RangeSet::from_iter([10..30]));
+    /// assert!(a.iter().union(b.iter()).eq([0..=29]));
+    /// ```
     fn union<B: Ranges>(self, other: B) -> Union<Self, B> {
         Combined::new(self, other)
     }
 
     /// Indices in both.
+    ///
+    /// ```
+    /// use maple_tree::{RangeSet, Ranges};
+    ///
+    /// let (a, b) = (RangeSet::from_iter([0..20]), RangeSet::from_iter([10..30]));
+    /// assert!(a.iter().intersection(b.iter()).eq([10..=19]));
+    /// ```
     fn intersection<B: Ranges>(self, other: B) -> Intersection<Self, B> {
         Combined::new(self, other)
     }
 
     /// Indices here that are not in the other.
+    ///
+    /// ```
+    /// use maple_tree::{RangeSet, Ranges};
+    ///
+    /// let (a, b) = (RangeSet::from_iter([0..20]), RangeSet::from_iter([10..30]));
+    /// assert!(a.iter().difference(b.iter()).eq([0..=9]));
+    /// ```
     fn difference<B: Ranges>(self, other: B) -> Difference<Self, B> {
         Combined::new(self, other)
     }
 
     /// Indices in one of them, but not in both.
+    ///
+    /// ```
+    /// use maple_tree::{RangeSet, Ranges};
+    ///
+    /// let (a, b) = (RangeSet::from_iter([0..20]), RangeSet::from_iter([10..30]));
+    /// assert!(a.iter().symmetric_difference(b.iter()).eq([0..=9, 20..=29]));
+    /// ```
     fn symmetric_difference<B: Ranges>(self, other: B) -> SymmetricDifference<Self, B> {
         Combined::new(self, other)
     }
@@ -163,16 +198,52 @@ pub trait Ranges: Iterator<Item = RangeInclusive<u64>> + sealed::InOrder + Sized
 impl<I: Iterator<Item = RangeInclusive<u64>> + sealed::InOrder> Ranges for I {}
 
 /// Indices in either of two; made by [`Ranges::union`].
+///
+/// ```
+/// use maple_tree::{RangeSet, Ranges};
+///
+/// let (a, b) = (RangeSet::from_iter([0..20]), RangeSet::from_iter([10..30]));
+/// assert!(a.iter().union(b.iter()).eq([0..=29]));
+/// ```
 pub type Union<A, B> = Combined<A, B, 0b1110>;
 /// Indices in both of two; made by [`Ranges::intersection`].
+///
+/// ```
+/// use maple_tree::{RangeSet, Ranges};
+///
+/// let (a, b) = (RangeSet::from_iter([0..20]), RangeSet::from_iter([10..30]));
+/// assert!(a.iter().intersection(b.iter()).eq([10..=19]));
+/// ```
 pub type Intersection<A, B> = Combined<A, B, 0b1000>;
 /// Indices in the first of two, but not in the second; made by [`Ranges::difference`].
+///
+/// ```
+/// use maple_tree::{RangeSet, Ranges};
+///
+/// let (a, b) = (RangeSet::from_iter([0..20]), RangeSet::from_iter([10..30]));
+/// assert!(a.iter().difference(b.iter()).eq([0..=9]));
+/// ```
 pub type Difference<A, B> = Combined<A, B, 0b0100>;
 /// Indices in exactly one of two; made by [`Ranges::symmetric_difference`].
+///
+/// ```
+/// use maple_tree::{RangeSet, Ranges};
+///
+/// let (a, b) = (RangeSet::from_iter([0..20]), RangeSet::from_iter([10..30]));
+/// assert!(a.iter().symmetric_difference(b.iter()).eq([0..=9, 20..=29]));
+/// ```
 pub type SymmetricDifference<A, B> = Combined<A, B, 0b0110>;
 
 /// Two of [`Ranges`], combined. Bit `2 * a + b` of `RULE` says whether an index belongs to the result that is in the first (`a` is 1) and in
 /// the second (`b` is 1).
+///
+/// ```
+/// use maple_tree::{RangeSet, Ranges};
+///
+/// let [a, b, c] = [0..20, 10..30, 15..18].map(|range| RangeSet::from_iter([range]));
+/// let both = a.iter().intersection(b.iter());
+/// assert!(both.difference(c.iter()).eq([10..=14, 18..=19]));
+/// ```
 #[derive(Clone, Debug)]
 pub struct Combined<A, B, const RULE: u8> {
     a: Side<A>,

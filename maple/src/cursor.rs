@@ -107,54 +107,141 @@ impl<'g, V: Entry + 'g> Cursor<'g, V> {
 
     /// Goes to `index`: to the entry that covers it, which is returned, or to the gap around it. Outside of the limits: past the end, or before
     /// the beginning. `O(h)`, and the empty slots around.
+    ///
+    /// ```
+    /// let map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+    /// let mut cursor = map.cursor();
+    /// assert_eq!(cursor.seek(15), Some('a'));
+    /// assert_eq!(cursor.seek(25), None);
+    /// assert_eq!(cursor.range(), Some(20..=29)); // on the gap
+    /// ```
+    #[doc(alias = "mas_walk")]
+    #[doc(alias = "mas_set")]
     pub fn seek(&mut self, index: u64) -> Option<V::Ref<'g>> {
         self.course.forget_path();
         self.course.seek(self.root, index).and_then(|slot| Self::slot(slot).1)
     }
 
     /// Goes to the next entry, and returns it with its range; past the end when there is none.
+    /// Amortised constant time, and the empty slots that it passes; allocates nothing.
+    ///
+    /// ```
+    /// let map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+    /// let mut cursor = map.cursor();
+    /// assert_eq!(cursor.next(), Some((10..=19, 'a')));
+    /// assert_eq!(cursor.next(), Some((30..=39, 'b')));
+    /// assert_eq!(cursor.next(), None);
+    /// ```
     #[expect(clippy::should_implement_trait, reason = "a cursor also goes back")]
+    #[doc(alias = "mas_find")]
+    #[doc(alias = "mas_next")]
+    #[doc(alias = "mas_for_each")]
     pub fn next(&mut self) -> Option<(RangeInclusive<u64>, V::Ref<'g>)> {
         self.course.next(self.root).map(Self::entry)
     }
 
     /// Goes to the entry before, and returns it with its range; before the beginning when there is none.
+    /// Amortised constant time, and the empty slots that it passes; allocates nothing.
+    ///
+    /// ```
+    /// let map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+    /// let mut cursor = map.cursor();
+    /// assert_eq!(cursor.prev(), Some((30..=39, 'b')));
+    /// assert_eq!(cursor.prev(), Some((10..=19, 'a')));
+    /// assert_eq!(cursor.prev(), None);
+    /// ```
+    #[doc(alias = "mas_find_rev")]
+    #[doc(alias = "mas_prev")]
     pub fn prev(&mut self) -> Option<(RangeInclusive<u64>, V::Ref<'g>)> {
         self.course.prev(self.root).map(Self::entry)
     }
 
     /// Goes to what is next, be it an entry or a gap, and returns it with its range; past the end when there is nothing more.
+    /// Amortised constant time, and the empty slots that it passes; allocates nothing.
+    ///
+    /// ```
+    /// let map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+    /// let mut cursor = map.cursor();
+    /// assert_eq!(cursor.next_slot(), Some((0..=9, None)));
+    /// assert_eq!(cursor.next_slot(), Some((10..=19, Some('a'))));
+    /// ```
+    #[doc(alias = "mas_find_range")]
+    #[doc(alias = "mas_next_range")]
     pub fn next_slot(&mut self) -> Option<(RangeInclusive<u64>, Option<V::Ref<'g>>)> {
         self.course.next_slot(self.root).map(Self::slot)
     }
 
     /// Goes to what is before, be it an entry or a gap, and returns it with its range; before the beginning when there is nothing more.
+    /// Amortised constant time, and the empty slots that it passes; allocates nothing.
+    ///
+    /// ```
+    /// let map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+    /// let mut cursor = map.cursor();
+    /// assert_eq!(cursor.prev_slot(), Some((40..=u64::MAX, None)));
+    /// assert_eq!(cursor.prev_slot(), Some((30..=39, Some('b'))));
+    /// ```
+    #[doc(alias = "mas_find_range_rev")]
+    #[doc(alias = "mas_prev_range")]
     pub fn prev_slot(&mut self) -> Option<(RangeInclusive<u64>, Option<V::Ref<'g>>)> {
         self.course.prev_slot(self.root).map(Self::slot)
     }
 
-    /// Where it is.
+    /// Where it is. Constant time.
+    ///
+    /// ```
+    /// let map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+    /// let mut cursor = map.cursor();
+    /// assert_eq!(cursor.place(), maple_tree::Place::Unstarted);
+    /// cursor.seek(25);
+    /// assert_eq!(cursor.place(), maple_tree::Place::Gap);
+    /// ```
     pub fn place(&self) -> Place {
         self.course.place()
     }
 
-    /// The range of the entry or the gap that it is on, or was on before it was paused, inclusive; `None` beside the tree.
+    /// The range of the entry or the gap that it is on, or was on before it was paused, inclusive; `None` beside the tree. Constant time.
+    ///
+    /// ```
+    /// let map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+    /// let mut cursor = map.cursor();
+    /// assert_eq!(cursor.range(), None);
+    /// cursor.seek(15);
+    /// assert_eq!(cursor.range(), Some(10..=19));
+    /// ```
     pub fn range(&self) -> Option<RangeInclusive<u64>> {
         self.course.range()
     }
 
-    /// The entry that it is on.
+    /// The entry that it is on. Constant time.
+    ///
+    /// ```
+    /// let map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+    /// let mut cursor = map.cursor();
+    /// cursor.seek(15);
+    /// assert_eq!(cursor.value(), Some('a'));
+    /// cursor.next_slot();
+    /// assert_eq!(cursor.value(), None);
+    /// ```
     pub fn value(&self) -> Option<V::Ref<'g>> {
         // SAFETY: by the invariant of the type the entry is not released during `'g`.
         self.course.entry().map(|entry| unsafe { V::borrow(entry) })
     }
 
-    /// The limits, inclusive; at first all indices. `None`: they hold no index.
+    /// The limits, inclusive; at first all indices. `None`: they hold no index. Constant time.
+    ///
+    /// ```
+    /// let map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+    /// let mut cursor = map.cursor();
+    /// assert_eq!(cursor.limits(), Some(0..=u64::MAX));
+    /// cursor.set_limits(5..25);
+    /// assert_eq!(cursor.limits(), Some(5..=24));
+    /// ```
     pub fn limits(&self) -> Option<RangeInclusive<u64>> {
         self.course.limits()
     }
 
     /// Bounds where the cursor goes from now on. It stays where it is, also outside. Limits that hold no index let it see nothing.
+    /// Constant time.
     ///
     /// ```
     /// let mut map = maple_tree::RangeMap::new();
@@ -172,7 +259,7 @@ impl<'g, V: Entry + 'g> Cursor<'g, V> {
     }
 
     /// Gives the cursor up for what is needed to go on later: from behind (or before) the range that it is on. On a shared tree the
-    /// read section may end, and the tree may change meanwhile.
+    /// read section may end, and the tree may change meanwhile. Constant time.
     ///
     /// ```
     /// use maple_tree::MapleTree;
@@ -197,11 +284,22 @@ impl<'g, V: Entry + 'g> Cursor<'g, V> {
     /// # Ok::<(), maple_tree::StoreError<u32>>(())
     /// ```
     #[must_use]
+    #[doc(alias = "mas_pause")]
     pub fn pause(self) -> Position {
         self.course.position()
     }
 
-    /// Goes where another cursor, or this one, was when it was paused, with the limits that it had.
+    /// Goes where another cursor, or this one, was when it was paused, with the limits that it had. Constant time.
+    ///
+    /// ```
+    /// let map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+    /// let mut cursor = map.cursor();
+    /// cursor.next();
+    /// let position = cursor.pause();
+    /// let mut cursor = map.cursor();
+    /// cursor.resume(position);
+    /// assert_eq!(cursor.next(), Some((30..=39, 'b')));
+    /// ```
     pub fn resume(&mut self, position: Position) {
         self.course.resume(position);
     }

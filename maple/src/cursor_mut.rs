@@ -64,14 +64,23 @@ unsafe impl<T: Editable + Send> Send for CursorMut<'_, T> {}
 unsafe impl<T: Editable + Sync> Sync for CursorMut<'_, T> {}
 
 impl<V: Entry> RangeMap<V> {
-    /// A cursor for changes. It is nowhere yet.
+    /// A cursor for changes. It is nowhere yet. Takes no time, allocates nothing.
+    ///
+    /// ```
+    /// let mut map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+    /// let mut cursor = map.cursor_mut();
+    /// while cursor.next().is_some() {
+    ///     cursor.erase(); // cannot fail
+    /// }
+    /// assert!(map.is_empty());
+    /// ```
     pub fn cursor_mut(&mut self) -> CursorMut<'_, Self> {
         CursorMut { site: self, course: Course::new() }
     }
 }
 
 impl<V: Shared<R>, R: Rcu, L: RawMutex> Writer<'_, V, R, L> {
-    /// A cursor for changes. It is nowhere yet.
+    /// A cursor for changes. It is nowhere yet. Takes no time, allocates nothing.
     ///
     /// ```
     /// use maple_tree::MapleTree;
@@ -117,65 +126,161 @@ impl<T: Site> CursorMut<'_, T> {
 
     /// Goes to `index`: to the entry that covers it, which is returned, or to the gap around it. Outside of the limits: past the end, or before
     /// the beginning. `O(h)`, less when it is near, and the empty slots around.
+    ///
+    /// ```
+    /// let mut map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+    /// let mut cursor = map.cursor_mut();
+    /// assert_eq!(cursor.seek(15), Some('a'));
+    /// assert_eq!(cursor.seek(25), None);
+    /// assert_eq!(cursor.range(), Some(20..=29)); // on the gap
+    /// ```
+    #[doc(alias = "mas_walk")]
+    #[doc(alias = "mas_set")]
     pub fn seek(&mut self, index: u64) -> Option<<T::Entry as Entry>::Ref<'_>> {
         let slot = self.course.seek(self.site.root(), index)?;
         self.slot(slot).1
     }
 
     /// Goes to the next entry, and returns it with its range; past the end when there is none.
+    /// Amortised constant time, and the empty slots that it passes; allocates nothing.
+    ///
+    /// ```
+    /// let mut map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+    /// let mut cursor = map.cursor_mut();
+    /// assert_eq!(cursor.next(), Some((10..=19, 'a')));
+    /// assert_eq!(cursor.next(), Some((30..=39, 'b')));
+    /// assert_eq!(cursor.next(), None);
+    /// ```
     #[expect(clippy::should_implement_trait, reason = "what it returns borrows the cursor")]
+    #[doc(alias = "mas_find")]
+    #[doc(alias = "mas_next")]
+    #[doc(alias = "mas_for_each")]
     pub fn next(&mut self) -> Option<(RangeInclusive<u64>, <T::Entry as Entry>::Ref<'_>)> {
         let found = self.course.next(self.site.root())?;
         Some(self.entry(found))
     }
 
     /// Goes to the entry before, and returns it with its range; before the beginning when there is none.
+    /// Amortised constant time, and the empty slots that it passes; allocates nothing.
+    ///
+    /// ```
+    /// let mut map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+    /// let mut cursor = map.cursor_mut();
+    /// assert_eq!(cursor.prev(), Some((30..=39, 'b')));
+    /// assert_eq!(cursor.prev(), Some((10..=19, 'a')));
+    /// assert_eq!(cursor.prev(), None);
+    /// ```
+    #[doc(alias = "mas_find_rev")]
+    #[doc(alias = "mas_prev")]
     pub fn prev(&mut self) -> Option<(RangeInclusive<u64>, <T::Entry as Entry>::Ref<'_>)> {
         let found = self.course.prev(self.site.root())?;
         Some(self.entry(found))
     }
 
     /// Goes to what is next, be it an entry or a gap, and returns it with its range; past the end when there is nothing more.
+    /// Amortised constant time, and the empty slots that it passes; allocates nothing.
+    ///
+    /// ```
+    /// let mut map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+    /// let mut cursor = map.cursor_mut();
+    /// assert_eq!(cursor.next_slot(), Some((0..=9, None)));
+    /// assert_eq!(cursor.next_slot(), Some((10..=19, Some('a'))));
+    /// ```
     #[expect(clippy::type_complexity, reason = "a range, and an entry if there is one")]
+    #[doc(alias = "mas_find_range")]
+    #[doc(alias = "mas_next_range")]
     pub fn next_slot(&mut self) -> Option<(RangeInclusive<u64>, Option<<T::Entry as Entry>::Ref<'_>>)> {
         let slot = self.course.next_slot(self.site.root())?;
         Some(self.slot(slot))
     }
 
     /// Goes to what is before, be it an entry or a gap, and returns it with its range; before the beginning when there is nothing more.
+    /// Amortised constant time, and the empty slots that it passes; allocates nothing.
+    ///
+    /// ```
+    /// let mut map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+    /// let mut cursor = map.cursor_mut();
+    /// assert_eq!(cursor.prev_slot(), Some((40..=u64::MAX, None)));
+    /// assert_eq!(cursor.prev_slot(), Some((30..=39, Some('b'))));
+    /// ```
     #[expect(clippy::type_complexity, reason = "a range, and an entry if there is one")]
+    #[doc(alias = "mas_find_range_rev")]
+    #[doc(alias = "mas_prev_range")]
     pub fn prev_slot(&mut self) -> Option<(RangeInclusive<u64>, Option<<T::Entry as Entry>::Ref<'_>>)> {
         let slot = self.course.prev_slot(self.site.root())?;
         Some(self.slot(slot))
     }
 
-    /// Where it is.
+    /// Where it is. Constant time.
+    ///
+    /// ```
+    /// let mut map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+    /// let mut cursor = map.cursor_mut();
+    /// assert_eq!(cursor.place(), maple_tree::Place::Unstarted);
+    /// cursor.seek(25);
+    /// assert_eq!(cursor.place(), maple_tree::Place::Gap);
+    /// ```
     pub fn place(&self) -> Place {
         self.course.place()
     }
 
-    /// The range of the entry or the gap that it is on, or was on before it was paused, inclusive; `None` beside the tree.
+    /// The range of the entry or the gap that it is on, or was on before it was paused, inclusive; `None` beside the tree. Constant time.
+    ///
+    /// ```
+    /// let mut map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+    /// let mut cursor = map.cursor_mut();
+    /// assert_eq!(cursor.range(), None);
+    /// cursor.seek(15);
+    /// assert_eq!(cursor.range(), Some(10..=19));
+    /// ```
     pub fn range(&self) -> Option<RangeInclusive<u64>> {
         self.course.range()
     }
 
-    /// The entry that it is on.
+    /// The entry that it is on. Constant time.
+    ///
+    /// ```
+    /// let mut map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+    /// let mut cursor = map.cursor_mut();
+    /// cursor.seek(15);
+    /// assert_eq!(cursor.value(), Some('a'));
+    /// cursor.next_slot();
+    /// assert_eq!(cursor.value(), None);
+    /// ```
     pub fn value(&self) -> Option<<T::Entry as Entry>::Ref<'_>> {
         // SAFETY: the entry is in the tree, and stays there while the cursor is borrowed.
         self.course.entry().map(|entry| unsafe { T::Entry::borrow(entry) })
     }
 
-    /// The limits, inclusive; at first all indices. `None`: they hold no index.
+    /// The limits, inclusive; at first all indices. `None`: they hold no index. Constant time.
+    ///
+    /// ```
+    /// let mut map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+    /// let mut cursor = map.cursor_mut();
+    /// assert_eq!(cursor.limits(), Some(0..=u64::MAX));
+    /// cursor.set_limits(5..25);
+    /// assert_eq!(cursor.limits(), Some(5..=24));
+    /// ```
     pub fn limits(&self) -> Option<RangeInclusive<u64>> {
         self.course.limits()
     }
 
     /// Bounds where the cursor goes from now on. It stays where it is, also outside. Limits that hold no index let it see nothing.
+    /// Constant time.
+    ///
+    /// ```
+    /// let mut map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+    /// let mut cursor = map.cursor_mut();
+    /// cursor.set_limits(15..=24);
+    /// assert_eq!(cursor.next_slot(), Some((10..=19, Some('a')))); // whole
+    /// assert_eq!(cursor.next_slot(), Some((20..=24, None))); // cut
+    /// assert_eq!(cursor.next_slot(), None);
+    /// ```
     pub fn set_limits(&mut self, range: impl RangeBounds<u64>) {
         self.course.set_limits(&range);
     }
 
-    /// Gives the cursor up for what is needed to go on later: from behind (or before) the range that it is on.
+    /// Gives the cursor up for what is needed to go on later: from behind (or before) the range that it is on. Constant time.
     ///
     /// ```
     /// let mut map = maple_tree::RangeMap::new();
@@ -191,11 +296,22 @@ impl<T: Site> CursorMut<'_, T> {
     /// # Ok::<(), maple_tree::StoreError<char>>(())
     /// ```
     #[must_use]
+    #[doc(alias = "mas_pause")]
     pub fn pause(self) -> Position {
         self.course.position()
     }
 
-    /// Goes where another cursor, or this one, was when it was paused, with the limits that it had.
+    /// Goes where another cursor, or this one, was when it was paused, with the limits that it had. Constant time.
+    ///
+    /// ```
+    /// let mut map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+    /// let mut cursor = map.cursor_mut();
+    /// cursor.next();
+    /// let position = cursor.pause();
+    /// let mut cursor = map.cursor_mut();
+    /// cursor.resume(position);
+    /// assert_eq!(cursor.next(), Some((30..=39, 'b')));
+    /// ```
     pub fn resume(&mut self, position: Position) {
         self.course.resume(position);
     }
@@ -214,6 +330,16 @@ impl<T: Site> CursorMut<'_, T> {
     /// # Errors
     ///
     /// Out of memory, or a range that holds no index. The value comes back; the tree and the cursor are as they were.
+    ///
+    /// ```
+    /// let mut map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+    /// let mut cursor = map.cursor_mut();
+    /// cursor.store(15..35, 'c')?;
+    /// assert_eq!(cursor.range(), Some(15..=34));
+    /// assert_eq!(cursor.prev(), Some((10..=14, 'a')));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[doc(alias = "mas_store")]
     pub fn store(&mut self, range: impl RangeBounds<u64>, value: T::Entry) -> Result<(), StoreError<T::Entry>>
     where
         T::Entry: TryClone,
@@ -246,11 +372,21 @@ impl<T: Site> CursorMut<'_, T> {
     }
 
     /// Puts `value` in the place of the entry that it is on, and returns that; the range stays. See [`RangeMap::replace`] and
-    /// [`Writer::replace`].
+    /// [`Writer::replace`]. `O(h)`, less near where the cursor is.
     ///
     /// # Errors
     ///
     /// It is on no entry; beside readers, no memory for the leaf that an entry without a link of its own needs. The value comes back.
+    ///
+    /// ```
+    /// let mut map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+    /// let mut cursor = map.cursor_mut();
+    /// cursor.seek(15);
+    /// assert_eq!(cursor.replace('c')?, (10..=19, 'a'));
+    /// cursor.next_slot();
+    /// assert_eq!(cursor.replace('d').unwrap_err().value, 'd'); // on a gap
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn replace(&mut self, value: T::Entry) -> Result<T::Removed, CursorError<T::Entry>> {
         let Spot::Entry(found) = self.course.spot else { return Err(CursorError { value, kind: CursorErrorKind::NoEntry }) };
         let value = Pending::new(value);
@@ -267,8 +403,19 @@ impl<T: Site> CursorMut<'_, T> {
     }
 
     /// Takes out the entry that it is on, and stands on the gap that results, joined with its neighbours. `None` if it is on no entry.
+    /// `O(h)` at most, less when it is near.
     ///
     /// Cannot fail, and allocates nothing: see [`RangeMap::erase`] and [`Writer::erase`].
+    ///
+    /// ```
+    /// let mut map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+    /// let mut cursor = map.cursor_mut();
+    /// cursor.seek(15);
+    /// assert_eq!(cursor.erase(), Some((10..=19, 'a')));
+    /// assert_eq!(cursor.range(), Some(0..=29));
+    /// assert_eq!(cursor.erase(), None);
+    /// ```
+    #[doc(alias = "mas_erase")]
     pub fn erase(&mut self) -> Option<T::Removed> {
         let Spot::Entry(found) = self.course.spot else { return None };
         let beside = self.course.gap_beside();
@@ -279,22 +426,44 @@ impl<T: Site> CursorMut<'_, T> {
 
     /// Stores `value` at `range`, which must lie in the gap before the entry that it is on; it stays there. On a gap: in that, and it stands on
     /// what is left of the gap behind the new entry, or on that if nothing is. The [table](Self#states) has the other states.
+    /// `O(h)`, mostly less.
     ///
     /// # Errors
     ///
     /// The range does not lie in that gap (within the limits), or holds no index; out of memory. The value comes back; the tree and the cursor
     /// are as they were.
+    ///
+    /// ```
+    /// let mut map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+    /// let mut cursor = map.cursor_mut();
+    /// cursor.seek(35);
+    /// cursor.insert_before(25..30, 'c')?;
+    /// assert_eq!(cursor.prev(), Some((25..=29, 'c')));
+    /// assert_eq!(cursor.insert_before(5..25, 'd').unwrap_err().value, 'd');
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn insert_before(&mut self, range: impl RangeBounds<u64>, value: T::Entry) -> Result<(), CursorError<T::Entry>> {
         self.insert(inclusive(&range), value, Course::prev_slot, |gap, window| (window.1 < gap.1).then(|| (window.1 + 1, gap.1)))
     }
 
     /// Stores `value` at `range`, which must lie in the gap behind the entry that it is on; it stays there. On a gap: in that, and it stands on
     /// what is left of the gap before the new entry, or on that if nothing is. The [table](Self#states) has the other states.
+    /// `O(h)`, mostly less.
     ///
     /// # Errors
     ///
     /// The range does not lie in that gap (within the limits), or holds no index; out of memory. The value comes back; the tree and the cursor
     /// are as they were.
+    ///
+    /// ```
+    /// let mut map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+    /// let mut cursor = map.cursor_mut();
+    /// cursor.seek(15);
+    /// cursor.insert_after(20..25, 'c')?;
+    /// assert_eq!(cursor.next(), Some((20..=24, 'c')));
+    /// assert_eq!(cursor.insert_after(28..35, 'd').unwrap_err().value, 'd');
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn insert_after(&mut self, range: impl RangeBounds<u64>, value: T::Entry) -> Result<(), CursorError<T::Entry>> {
         self.insert(inclusive(&range), value, Course::next_slot, |gap, window| (gap.0 < window.0).then(|| (gap.0, window.0 - 1)))
     }

@@ -28,6 +28,14 @@ use maple_rcu::AllocError;
 ///
 /// A whole entry is dropped with this value unless it is [taken](Self::into_entry). A cut one stays in the map, with what is left of its range.
 ///
+/// ```
+/// let mut map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+/// let mut pieces = Vec::new();
+/// map.store_with(15..50, 'c', |piece| pieces.push((piece.range(), piece.is_whole(), piece.get())))?;
+/// assert_eq!(pieces, [(15..=19, false, 'a'), (30..=39, true, 'b')]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Invariants
 ///
 /// The entry at `raw` is this value's own when `owned`; else it is in a map that is borrowed for `'a`.
@@ -60,32 +68,65 @@ impl<V: Entry> Piece<'_, V> {
         Self { range, of: (found.first, found.last), raw: found.entry, owned: false, entry: PhantomData }
     }
 
-    /// What was displaced.
+    /// What was displaced. Constant time.
+    ///
+    /// ```
+    /// let mut map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+    /// map.store_with(15..35, 'c', |piece| assert!(piece.range() == (15..=19) || piece.range() == (30..=34)))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn range(&self) -> RangeInclusive<u64> {
         self.range.0..=self.range.1
     }
 
-    /// The whole range that the entry had.
+    /// The whole range that the entry had. Constant time.
+    ///
+    /// ```
+    /// let mut map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+    /// map.store_with(15..25, 'c', |piece| assert_eq!(piece.entry_range(), 10..=19))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn entry_range(&self) -> RangeInclusive<u64> {
         self.of.0..=self.of.1
     }
 
-    /// Whether that was the whole entry.
+    /// Whether that was the whole entry. Constant time.
+    ///
+    /// ```
+    /// let mut map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+    /// map.store_with(15..25, 'c', |piece| assert!(!piece.is_whole()))?;
+    /// map.store_with(30..40, 'd', |piece| assert!(piece.is_whole()))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn is_whole(&self) -> bool {
         self.owned
     }
 
-    /// The entry.
+    /// The entry. Constant time.
+    ///
+    /// ```
+    /// let mut map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+    /// map.store_with(15..25, 'c', |piece| assert_eq!(piece.get(), 'a'))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn get(&self) -> V::Ref<'_> {
         // SAFETY: by the invariant of the type the entry is not taken back while `self` lives.
         unsafe { V::borrow(self.raw) }
     }
 
-    /// The entry, if it was displaced whole.
+    /// The entry, if it was displaced whole. Constant time.
     ///
     /// # Errors
     ///
     /// `self`, when only a piece was.
+    ///
+    /// ```
+    /// let mut map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+    /// let mut whole = Vec::new();
+    /// map.store_with(15..50, 'c', |piece| whole.extend(piece.into_entry()))?;
+    /// assert_eq!(whole, ['b']); // the other one was cut, and is still there
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn into_entry(self) -> Result<V, Self> {
         if !self.owned {
             return Err(self);
@@ -96,11 +137,19 @@ impl<V: Entry> Piece<'_, V> {
         Ok(unsafe { V::from_raw(raw) })
     }
 
-    /// The entry, or a clone of it when only a piece was displaced.
+    /// The entry, or a clone of it when only a piece was displaced. Constant time, and the clone.
     ///
     /// # Errors
     ///
     /// When there is no memory for the clone.
+    ///
+    /// ```
+    /// let mut map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+    /// let mut all = Vec::new();
+    /// map.store_with(15..50, 'c', |piece| all.extend(piece.into_entry_or_clone()))?;
+    /// assert_eq!(all, ['a', 'b']);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn into_entry_or_clone(self) -> Result<V, AllocError>
     where
         V: TryClone,

@@ -9,6 +9,12 @@ use core::fmt;
 /// The nodes of a tree as indented text, by its `Display`; made by `dump`.
 ///
 /// Of a [`MapleTree`](crate::MapleTree) it is formatted under the writer lock.
+///
+/// ```
+/// let map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+/// println!("{}", map.dump());
+/// assert!(map.dump().to_string().contains("10..=19 entry"));
+/// ```
 pub struct Dump<'a> {
     pub(crate) root: &'a Root,
     pub(crate) lock: Option<&'a dyn Gate>,
@@ -17,6 +23,12 @@ pub struct Dump<'a> {
 /// The nodes of a tree as a graph in the DOT language of Graphviz, by its `Display`; made by `dot`.
 ///
 /// Of a [`MapleTree`](crate::MapleTree) it is formatted under the writer lock.
+///
+/// ```
+/// let map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+/// let dot = map.dot().to_string(); // for `dot -Tsvg`
+/// assert!(dot.starts_with("digraph"));
+/// ```
 pub struct Dot<'a> {
     pub(crate) root: &'a Root,
     pub(crate) lock: Option<&'a dyn Gate>,

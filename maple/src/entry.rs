@@ -1,14 +1,24 @@
 //! What can be stored: pointer-sized entries.
 
+use alloc::alloc::{alloc, dealloc};
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use core::alloc::Layout;
 use core::fmt;
 use core::marker::PhantomData;
 use core::ops::Deref;
 use core::ptr::{self, NonNull};
 use maple_rcu::{AllocError, Link, Rcu, RcuArc, RcuBox};
-use std::alloc::Layout;
-use std::sync::Arc;
 
 /// How an entry that was removed beside readers is kept until a grace period has passed.
+///
+/// ```
+/// use maple_tree::{Entry, RcuBox, Release};
+///
+/// assert_eq!(<u32 as Entry>::RELEASE, Release::Now);
+/// assert_eq!(<RcuBox<u64> as Entry>::RELEASE, Release::Link);
+/// assert_eq!(<Box<u64> as Entry>::RELEASE, Release::Slot);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Release {
@@ -44,6 +54,16 @@ pub enum Release {
 /// * [`PLAIN`](Entry::PLAIN) is true of the type, if it is set: `from_raw` may be called for each copy of the pointer, and
 ///   [`TryClone`] would give the same pointer.
 /// * With [`Release::Link`], `link` gives a link that may be retired once and that drops the value and frees it.
+///
+/// ```
+/// use maple_tree::Entry;
+///
+/// let raw = Box::new(7u32).into_raw();
+/// // SAFETY: it came from `into_raw` of this type, and nobody took it back.
+/// assert_eq!(unsafe { <Box<u32> as Entry>::borrow(raw) }, &7);
+/// // SAFETY: as above, and it is taken back once.
+/// assert_eq!(unsafe { <Box<u32> as Entry>::from_raw(raw) }, Box::new(7));
+/// ```
 pub unsafe trait Entry: Sized {
     /// What a reader gets.
     type Ref<'a>: Copy
@@ -95,11 +115,30 @@ pub unsafe trait Entry: Sized {
 /// # Safety
 ///
 /// An entry whose drop retires to a flavour (as [`RcuArc`] does) implements this for that flavour only.
+///
+/// ```
+/// use maple_tree::{Epoch, InsertError, MapleTree, Shared};
+///
+/// fn everywhere<V: Shared<Epoch>>(value: V) -> Result<MapleTree<V>, InsertError<V>> {
+///     let tree = MapleTree::new();
+///     tree.insert(.., value)?;
+///     Ok(tree)
+/// }
+/// let tree = everywhere('a')?;
+/// assert_eq!(tree.get(5, &tree.pin()), Some('a'));
+/// # Ok::<(), InsertError<char>>(())
+/// ```
 pub unsafe trait Shared<R: Rcu>: Entry + Send + 'static {}
 
 /// A copy of an entry that is refused, not aborted, when memory is short. Needed wherever a range may be split in two.
 ///
 /// It is made from what readers get ([`Entry::Ref`]), because readers may be looking at the original.
+///
+/// ```
+/// use maple_tree::TryClone;
+///
+/// assert_eq!(<Box<u32> as TryClone>::try_clone(&7), Ok(Box::new(7)));
+/// ```
 pub trait TryClone: Entry {
     /// Makes the copy.
     ///
@@ -196,14 +235,14 @@ impl<T: Clone> TryClone for Box<T> {
         }
         let layout = Layout::new::<T>();
         // SAFETY: the size is not zero.
-        let memory = unsafe { std::alloc::alloc(layout) };
+        let memory = unsafe { alloc(layout) };
         let memory = NonNull::new(memory).ok_or(AllocError(()))?;
         /// Gives the memory back if `T::clone` panics.
         struct Unused(NonNull<u8>, Layout);
         impl Drop for Unused {
             fn drop(&mut self) {
                 // SAFETY: allocated above with this layout, and not made a box of.
-                unsafe { std::alloc::dealloc(self.0.as_ptr(), self.1) };
+                unsafe { dealloc(self.0.as_ptr(), self.1) };
             }
         }
         let unused = Unused(memory, layout);
@@ -218,6 +257,17 @@ impl<T: Clone> TryClone for Box<T> {
 }
 
 /// What a reader gets of an `Arc<T>`: the value, and the means to keep it past the read section.
+///
+/// ```
+/// let tree = maple_tree::MapleTree::new();
+/// tree.store(10..20, std::sync::Arc::new(7u32))?;
+/// let guard = tree.pin();
+/// let lent = tree.get(15, &guard).expect("just stored");
+/// let kept = lent.to_arc();
+/// drop(guard);
+/// assert_eq!(*kept, 7);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Invariants
 ///
@@ -247,13 +297,32 @@ impl<T> Clone for ArcRef<'_, T> {
 impl<T> Copy for ArcRef<'_, T> {}
 
 impl<'a, T> ArcRef<'a, T> {
-    /// The value, for as long as the read section and the tree's borrow last.
+    /// The value, for as long as the read section and the tree's borrow last. Constant time.
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// tree.store(10..20, std::sync::Arc::new(7u32))?;
+    /// let guard = tree.pin();
+    /// let lent = tree.get(15, &guard).expect("just stored");
+    /// assert_eq!(lent.get(), &7);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn get(self) -> &'a T {
         // SAFETY: by the invariant of the type the value lives during `'a`.
         unsafe { self.raw.as_ref() }
     }
 
-    /// A counted reference that outlives the read section.
+    /// A counted reference that outlives the read section. Constant time.
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// tree.store(10..20, std::sync::Arc::new(7u32))?;
+    /// let guard = tree.pin();
+    /// let lent = tree.get(15, &guard).expect("just stored");
+    /// let kept: std::sync::Arc<u32> = lent.to_arc();
+    /// assert_eq!(std::sync::Arc::strong_count(&kept), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn to_arc(self) -> Arc<T> {
         // SAFETY: by the invariant of the type it came from `Arc::into_raw` and a count is held.
         unsafe { Arc::increment_strong_count(self.raw.as_ptr()) };
@@ -384,6 +453,17 @@ impl<T: Clone> TryClone for RcuBox<T> {
 }
 
 /// What a reader gets of an [`RcuArc<T>`]: the value, and the means to keep it past the read section.
+///
+/// ```
+/// let tree = maple_tree::MapleTree::new();
+/// tree.store(10..20, maple_tree::RcuArc::try_new(7u32)?)?;
+/// let guard = tree.pin();
+/// let lent = tree.get(15, &guard).expect("just stored");
+/// let kept = lent.upgrade().expect("the tree counts it");
+/// drop(guard);
+/// assert_eq!(*kept, 7);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct RcuArcRef<'a, T: Send + Sync + 'static, R: Rcu> {
     raw: NonNull<()>,
     value: &'a T,
@@ -410,12 +490,30 @@ impl<T: Send + Sync + 'static, R: Rcu> Clone for RcuArcRef<'_, T, R> {
 impl<T: Send + Sync + 'static, R: Rcu> Copy for RcuArcRef<'_, T, R> {}
 
 impl<'a, T: Send + Sync + 'static, R: Rcu> RcuArcRef<'a, T, R> {
-    /// The value, for as long as the read section and the tree's borrow last.
+    /// The value, for as long as the read section and the tree's borrow last. Constant time.
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// tree.store(10..20, maple_tree::RcuArc::try_new(7u32)?)?;
+    /// let guard = tree.pin();
+    /// let lent = tree.get(15, &guard).expect("just stored");
+    /// assert_eq!(lent.get(), &7);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn get(self) -> &'a T {
         self.value
     }
 
-    /// A counted reference that outlives the read section; `None` when the last owner has let go since it was looked up.
+    /// A counted reference that outlives the read section; `None` when the last owner has let go since it was looked up. Constant time.
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// tree.store(10..20, maple_tree::RcuArc::try_new(7u32)?)?;
+    /// let guard = tree.pin();
+    /// let lent = tree.get(15, &guard).expect("just stored");
+    /// assert!(lent.upgrade().is_some());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn upgrade(self) -> Option<RcuArc<T, R>> {
         // SAFETY: inside the read section the object is not freed, whatever its count.
         unsafe { RcuArc::raw_try_clone(self.raw) }
@@ -480,12 +578,21 @@ impl U61 {
     /// The largest value, 2^61 - 1.
     pub const MAX: Self = Self((1 << 61) - 1);
 
-    /// `value` if it fits, that is, up to [`U61::MAX`].
+    /// `value` if it fits, that is, up to [`U61::MAX`]. Constant time.
+    ///
+    /// ```
+    /// assert_eq!(maple_tree::U61::new(7).map(maple_tree::U61::get), Some(7));
+    /// assert_eq!(maple_tree::U61::new(u64::MAX), None);
+    /// ```
     pub const fn new(value: u64) -> Option<Self> {
         if value <= Self::MAX.0 { Some(Self(value)) } else { None }
     }
 
-    /// The value.
+    /// The value. Constant time.
+    ///
+    /// ```
+    /// assert_eq!(maple_tree::U61::MAX.get(), (1 << 61) - 1);
+    /// ```
     pub const fn get(self) -> u64 {
         self.0
     }

@@ -1,10 +1,16 @@
 //! What can go wrong, by type. Every error names the bad input and gives back the value that was not stored.
 
+use core::error::Error;
 use core::fmt;
 use core::ops::{Bound, RangeInclusive};
-use std::error::Error;
 
 /// A range that holds no index: its start is past its end, or a bound excludes everything.
+///
+/// ```
+/// let mut map = maple_tree::RangeMap::new();
+/// let refused = map.store(9..5, 'a').unwrap_err();
+/// assert_eq!(refused.to_string(), "the range from 9 (included) to 5 (excluded) holds no index");
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct BadRange {
     /// The start that was passed.
@@ -34,6 +40,14 @@ impl fmt::Display for BadRange {
 impl Error for BadRange {}
 
 /// Why a store was refused. The tree is as it was.
+///
+/// ```
+/// use maple_tree::{RangeMap, StoreErrorKind};
+///
+/// let refused = RangeMap::new().store(5..5, 'a').unwrap_err();
+/// assert!(matches!(refused.kind, StoreErrorKind::BadRange(_)));
+/// assert_eq!(refused.value, 'a');
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum StoreErrorKind {
     /// The allocator gave no memory for a node, or for the copy of an entry that was to be split.
@@ -54,6 +68,13 @@ impl fmt::Display for StoreErrorKind {
 impl Error for StoreErrorKind {}
 
 /// Why an insert was refused. The tree is as it was.
+///
+/// ```
+/// use maple_tree::InsertErrorKind;
+///
+/// let mut map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+/// assert_eq!(map.insert(15..50, 'c').unwrap_err().kind, InsertErrorKind::Occupied(10..=19));
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum InsertErrorKind {
     /// The allocator gave no memory for a node.
@@ -75,6 +96,13 @@ impl fmt::Display for InsertErrorKind {
 }
 
 /// Why a replace was refused. The tree is as it was.
+///
+/// ```
+/// use maple_tree::ReplaceErrorKind;
+///
+/// let mut map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+/// assert_eq!(map.replace(25, 'c').unwrap_err().kind, ReplaceErrorKind::Vacant(20..=29));
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ReplaceErrorKind {
     /// The allocator gave no memory for a node.
@@ -93,6 +121,16 @@ impl fmt::Display for ReplaceErrorKind {
 }
 
 /// Why a change by a cursor was refused. The tree and the cursor are as they were.
+///
+/// ```
+/// use maple_tree::CursorErrorKind;
+///
+/// let mut map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+/// let mut cursor = map.cursor_mut();
+/// cursor.seek(25);
+/// assert_eq!(cursor.replace('c').unwrap_err().kind, CursorErrorKind::NoEntry);
+/// assert_eq!(cursor.insert_after(5..7, 'c').unwrap_err().kind, CursorErrorKind::NotInGap(Some(20..=29)));
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum CursorErrorKind {
     /// The allocator gave no memory for a node.
@@ -147,27 +185,57 @@ pub(crate) use error_with_value;
 
 error_with_value!(
     /// A store that was refused, with the value.
+    ///
+    /// ```
+    /// let refused: maple_tree::StoreError<char> = maple_tree::RangeMap::new().store(5..5, 'a').unwrap_err();
+    /// assert_eq!(refused.value, 'a'); // to try again with
+    /// ```
     StoreError,
     StoreErrorKind
 );
 error_with_value!(
     /// An insert that was refused, with the value.
+    ///
+    /// ```
+    /// let mut map = maple_tree::RangeMap::from_iter([(10..20, 'a')]);
+    /// let refused: maple_tree::InsertError<char> = map.insert(15..30, 'b').unwrap_err();
+    /// assert_eq!((refused.to_string().as_str(), refused.value), ("the entry at 10..=19 is in the way", 'b'));
+    /// ```
     InsertError,
     InsertErrorKind
 );
 error_with_value!(
     /// A replace that was refused, with the value.
+    ///
+    /// ```
+    /// let mut map = maple_tree::RangeMap::from_iter([(10..20, 'a')]);
+    /// let refused: maple_tree::ReplaceError<char> = map.replace(5, 'b').unwrap_err();
+    /// assert_eq!((refused.to_string().as_str(), refused.value), ("no entry to replace in the gap 0..=9", 'b'));
+    /// ```
     ReplaceError,
     ReplaceErrorKind
 );
 
 error_with_value!(
     /// A change by a cursor that was refused, with the value.
+    ///
+    /// ```
+    /// let mut map = maple_tree::RangeMap::from_iter([(10..20, 'a')]);
+    /// let refused: maple_tree::CursorError<char> = map.cursor_mut().replace('b').unwrap_err();
+    /// assert_eq!((refused.to_string().as_str(), refused.value), ("the cursor is on no entry", 'b'));
+    /// ```
     CursorError,
     CursorErrorKind
 );
 
 /// Why a removal that has to cut an entry was refused. The tree is as it was.
+///
+/// ```
+/// use maple_tree::{RangeMap, RemoveError};
+///
+/// let mut map = RangeMap::<char>::new();
+/// assert!(matches!(map.remove(9..5), Err(RemoveError::BadRange(_))));
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum RemoveError {
     /// The allocator gave no memory for a hole inside one entry: for a node, or for the copy of the entry.
@@ -191,6 +259,11 @@ impl fmt::Display for RemoveError {
 impl Error for RemoveError {}
 
 /// The border of a removal lies inside an entry, and there is no node at hand to cut it with. The tree is as it was.
+///
+/// ```
+/// let cut = maple_tree::WouldCut { range: 10..=19, at: 15 };
+/// assert!(cut.to_string().starts_with("the border 15 would cut the entry at 10..=19"));
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct WouldCut {
     /// The range of the entry that would have been cut.

@@ -7,8 +7,9 @@ use crate::face::Pending;
 use crate::map::RangeMap;
 use crate::node::NODE_BYTES;
 use crate::range::inclusive;
+use alloc::alloc::handle_alloc_error;
+use core::alloc::Layout;
 use core::ops::RangeBounds;
-use std::alloc::{Layout, handle_alloc_error};
 
 /// A map that is being filled in order. When this is dropped, be it by a panic of the iterator, the map has what came so far.
 struct Filling<'m, V: Entry> {

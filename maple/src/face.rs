@@ -119,6 +119,16 @@ pub(crate) fn insert_with<V: Entry>(
 /// What a removal does that has to cut an entry, when neither the tree nor the reserve has the nodes for it.
 ///
 /// A removal that cuts no entry needs none of this: it never allocates and never fails.
+///
+/// ```
+/// use maple_tree::{MapleTree, Shortage};
+///
+/// let tree = MapleTree::new();
+/// tree.store(10..20, 'a')?;
+/// tree.remove_or(15..30, Shortage::Wait)?; // cuts the entry
+/// assert_eq!(tree.get_range(12, &tree.pin()).0, 10..=14);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Shortage {
     /// An error; nothing is changed.
@@ -126,7 +136,8 @@ pub enum Shortage {
     /// Asks the global allocator. An error if that refuses.
     Allocate,
     /// Waits for one grace period, which brings back what earlier removals retired, and tries once more. An error if that does not
-    /// help or the calling thread is inside a read section. (An exclusive map has nobody to wait for: an error.)
+    /// help or the calling thread is inside a read section. (An exclusive map has nobody to wait for: an error.) Whether that asks for
+    /// memory is the flavour's matter: [`Grace`](crate::Grace) never does.
     Wait,
 }
 

@@ -4,6 +4,12 @@ use crate::node::Root;
 use crate::owner::Owner;
 
 /// Figures of one tree.
+///
+/// ```
+/// let map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+/// let figures = map.figures();
+/// assert_eq!((figures.height, figures.retired), (1, 0));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct TreeFigures {

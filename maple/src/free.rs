@@ -7,12 +7,20 @@ use crate::gap::{Side, Want};
 use crate::range::inclusive;
 use crate::tree_mut::{Leftovers, Memory, TreeMut};
 use arrayvec::ArrayVec;
+use core::error::Error;
 use core::fmt;
 use core::ops::{RangeBounds, RangeInclusive};
 use maple_rcu::AllocError;
-use std::error::Error;
 
 /// Why no free range was found.
+///
+/// ```
+/// use maple_tree::FindError;
+///
+/// let mut map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+/// assert_eq!(map.find_free(20, ..40, 1), Err(FindError::Busy));
+/// assert_eq!(map.find_free(0, .., 1), Err(FindError::ZeroSize));
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum FindError {
     /// Nowhere inside the window are as many indices in a row free (from a multiple of the alignment on).
@@ -42,6 +50,14 @@ impl fmt::Display for FindError {
 impl Error for FindError {}
 
 /// Why no range was allocated. The tree is as it was.
+///
+/// ```
+/// use maple_tree::{AllocRangeErrorKind, FindError};
+///
+/// let mut map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+/// let refused = map.alloc_range(20, ..40, 1, 'c').unwrap_err();
+/// assert_eq!((refused.value, refused.kind), ('c', AllocRangeErrorKind::Find(FindError::Busy)));
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum AllocRangeErrorKind {
     /// The allocator gave no memory for a node.
@@ -61,6 +77,12 @@ impl fmt::Display for AllocRangeErrorKind {
 
 error_with_value!(
     /// An allocation of a range that was refused, with the value.
+    ///
+    /// ```
+    /// let mut map = maple_tree::RangeMap::from_iter([(10..20, 'a')]);
+    /// let refused: maple_tree::AllocRangeError<char> = map.alloc_range(1, 12..15, 1, 'b').unwrap_err();
+    /// assert_eq!((refused.to_string().as_str(), refused.value), ("no free range is large enough", 'b'));
+    /// ```
     AllocRangeError,
     AllocRangeErrorKind
 );
@@ -95,23 +117,49 @@ pub struct Cyclic {
 }
 
 impl Cyclic {
-    /// Begins with the lowest index of the window.
+    /// Begins with the lowest index of the window. Constant time.
+    ///
+    /// ```
+    /// assert_eq!(maple_tree::Cyclic::new().position(), Some(0));
+    /// ```
     pub const fn new() -> Self {
         Self::starting_at(0)
     }
 
-    /// Begins at `index`, or with the lowest index of the window if that is higher.
+    /// Begins at `index`, or with the lowest index of the window if that is higher. Constant time.
+    ///
+    /// ```
+    /// let (mut map, mut cyclic) = (maple_tree::RangeMap::new(), maple_tree::Cyclic::starting_at(7));
+    /// assert_eq!(map.alloc_cyclic(0..10, &mut cyclic, 'a')?, 7);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub const fn starting_at(index: u64) -> Self {
         Self { next: Some(index), wrapped: false }
     }
 
-    /// Where the next allocation begins to look; `None` when the last index of all was given, so that it begins anew.
+    /// Where the next allocation begins to look; `None` when the last index of all was given, so that it begins anew. Constant time.
+    ///
+    /// ```
+    /// let (mut map, mut cyclic) = (maple_tree::RangeMap::new(), maple_tree::Cyclic::new());
+    /// map.alloc_cyclic(3..10, &mut cyclic, 'a')?;
+    /// assert_eq!(cyclic.position(), Some(4));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub const fn position(&self) -> Option<u64> {
         self.next
     }
 
     /// Whether the last allocation that succeeded began anew at the lowest index of its window. After the very last index, `u64::MAX`,
-    /// it is the next allocation that does.
+    /// it is the next allocation that does. Constant time.
+    ///
+    /// ```
+    /// let (mut map, mut cyclic) = (maple_tree::RangeMap::new(), maple_tree::Cyclic::starting_at(9));
+    /// map.alloc_cyclic(0..10, &mut cyclic, 'a')?;
+    /// assert!(!cyclic.wrapped());
+    /// map.alloc_cyclic(0..10, &mut cyclic, 'b')?;
+    /// assert!(cyclic.wrapped());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub const fn wrapped(&self) -> bool {
         self.wrapped
     }

@@ -13,6 +13,13 @@ use core::ops::RangeInclusive;
 /// Amortised constant time a step, from both ends; allocates nothing. Dropping it drops the entries that were not yielded and frees the
 /// nodes; forgetting it leaks both.
 ///
+/// ```
+/// let map = maple_tree::RangeMap::from_iter([(10..20, Box::new(1u32)), (30..40, Box::new(2))]);
+/// let mut entries = map.into_iter();
+/// assert_eq!(entries.next_back(), Some((30..=39, Box::new(2))));
+/// drop(entries); // and the rest with it
+/// ```
+///
 /// # Invariants
 ///
 /// `map` is empty, and keeps the nodes that `walk` goes through among what it has retired, as shells: it will release them, but no entry in

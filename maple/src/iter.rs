@@ -13,6 +13,14 @@ use core::ops::RangeInclusive;
 /// Each step is amortised constant time, allocates nothing and takes no lock. Beside a writer, every range that comes out was in the
 /// tree at some instant since the iterator was made; ranges never overlap; an entry that was there all the time comes exactly once.
 ///
+/// ```
+/// let map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+/// let mut entries = map.range(..35);
+/// assert_eq!(entries.next_back(), Some((30..=39, 'b')));
+/// assert_eq!(entries.next(), Some((10..=19, 'a')));
+/// assert_eq!(entries.next(), None);
+/// ```
+///
 /// # Invariants
 ///
 /// The tree is borrowed for `'a`, and so is the read section if there may be a writer: no node that the walk can get to is given
@@ -84,6 +92,13 @@ impl<'a, V: Entry + 'a> FusedIterator for Iter<'a, V> {}
 /// A gap is a maximal run of indices without an entry, clipped to the bounds. Each step takes time in proportion to the entries it
 /// passes, allocates nothing and takes no lock. Beside a writer, every index of a gap that comes out was free at some instant since
 /// the iterator was made.
+///
+/// ```
+/// let map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+/// let mut gaps = map.gaps(5..50);
+/// assert_eq!(gaps.next_back(), Some(40..=49));
+/// assert_eq!(gaps.collect::<Vec<_>>(), [5..=9, 20..=29]);
+/// ```
 pub struct Gaps<'a, V> {
     walk: Walk,
     /// What was not yet looked at, inclusive.

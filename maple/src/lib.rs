@@ -20,13 +20,57 @@
 //! Indices are `u64`. [`TypedMap`] and [`TypedTree`] are the same two faces with indices of another type: any integer up to 64 bits,
 //! addresses ([`Ipv4Addr`](core::net::Ipv4Addr)), `char`, or a type of one's own that implements [`Index`].
 //!
+//! # Names
+//!
+//! For those who know the tree in Linux, whose names find the methods in this documentation's search, too. The long table, with the
+//! test that shows each, is `docs/kernel-map.md` in the repository.
+//!
+//! | kernel | here |
+//! |---|---|
+//! | `mtree_load`, `mas_walk` | [`get`](MapleTree::get), [`get_range`](MapleTree::get_range), [`Cursor::seek`] |
+//! | `mtree_store_range`, `mas_store_gfp` | [`store`](MapleTree::store), [`CursorMut::store`] |
+//! | `mtree_insert_range` | [`insert`](MapleTree::insert) |
+//! | `mtree_erase`, `mas_erase` | [`erase`](MapleTree::erase), [`CursorMut::erase`] |
+//! | `mtree_store_range` of `NULL` | [`remove`](MapleTree::remove) |
+//! | `mt_find`, `mt_for_each`, `mas_for_each` | [`range`](MapleTree::range), [`iter`](MapleTree::iter) |
+//! | `mas_find`, `mas_next`, `mas_prev` | [`Cursor::next`], [`Cursor::prev`], [`Cursor::set_limits`] |
+//! | `mas_find_range`, `mas_next_range`, `mas_prev_range` | [`Cursor::next_slot`], [`Cursor::prev_slot`] |
+//! | `mas_pause` | [`Cursor::pause`], [`Cursor::resume`] |
+//! | `mas_preallocate`, `mas_store_prealloc` | [`Writer::reserve_for`], [`Reservation::store`] |
+//! | `mas_empty_area`, `mas_empty_area_rev` | [`find_free`](MapleTree::find_free), [`find_free_back`](MapleTree::find_free_back) |
+//! | `mtree_alloc_range`, `mtree_alloc_rrange` | [`alloc_range`](MapleTree::alloc_range), [`alloc_range_rev`](MapleTree::alloc_range_rev) |
+//! | `mtree_alloc_cyclic` | [`alloc_cyclic`](MapleTree::alloc_cyclic) |
+//! | `mtree_dup` | [`dup`](MapleTree::dup), [`try_dup_with`](MapleTree::try_dup_with) |
+//! | `mtree_destroy`, `mtree_empty` | [`clear`](MapleTree::clear), [`is_empty`](MapleTree::is_empty) |
+//! | `mtree_lock`, `mas_lock`, `MT_FLAGS_LOCK_EXTERN` | [`MapleTree::lock`], the parameter `L` of [`MapleTree`] |
+//! | `MT_FLAGS_USE_RCU`, `mt_clear_in_rcu` | [`MapleTree`], [`MapleTree::get_mut`] |
+//!
 //! # Features
 //!
 //! | feature | default | what it adds | dependency |
 //! |---|---|---|---|
+//! | `std` | on | The default flavour, the default lock, and the choice of an instruction set while the program runs. Without it the crate needs `alloc` only, and a [`MapleTree`] names its flavour and its lock. | `crossbeam-epoch` |
 //! | `serde` | off | `Serialize` and `Deserialize` for [`RangeMap`], [`MapleTree`], [`RangeSet`], [`U61`], [`RcuBox`], [`RcuArc`]. A map is a sequence of `(first, last, entry)`; input is checked for order and overlap. (Reading `Arc<T>` needs the feature `rc` of `serde`.) | `serde_core` |
+//! | `allocator-api2` | off | Pools of nodes on an allocator of one's own (`Pool::new`), any `Allocator` of that crate. | `allocator-api2` |
 //!
 //! Only targets with 64-bit pointers are supported: a slot is one word, and an index is 64 bits.
+
+#![cfg_attr(not(any(feature = "std", test)), no_std)]
+
+extern crate alloc;
+
+/// Declares a type that takes a flavour and a lock; with the standard library there are defaults for both.
+macro_rules! with_defaults {
+    ($(#[$meta:meta])* pub struct $name:ident<[$($first:tt)*] R: Rcu, L: RawMutex> $fields:tt) => {
+        #[cfg(feature = "std")]
+        $(#[$meta])*
+        pub struct $name<$($first)* R: Rcu = Epoch, L: RawMutex = StdLock> $fields
+
+        #[cfg(not(feature = "std"))]
+        $(#[$meta])*
+        pub struct $name<$($first)* R: Rcu, L: RawMutex> $fields
+    };
+}
 
 #[cfg(not(target_pointer_width = "64"))]
 compile_error!("maple-tree needs a target with 64-bit pointers");
@@ -35,6 +79,8 @@ compile_error!("maple-tree needs a target with 64-bit pointers");
 mod sync;
 
 mod lock;
+#[cfg(feature = "std")]
+mod std_lock;
 
 mod entry;
 mod error;
@@ -103,11 +149,12 @@ mod copy;
 
 mod removed;
 
+mod view;
 mod writer;
 
 mod tree;
 
-mod alloc;
+mod alloc_range;
 mod beside;
 mod cursor_mut;
 mod reclaim;
@@ -141,7 +188,6 @@ pub use free::{AllocRangeError, AllocRangeErrorKind, Cyclic, FindError};
 pub use index::Index;
 pub use into_iter::IntoIter;
 pub use iter::{Gaps, Iter};
-pub use lock::StdLock;
 pub use map::RangeMap;
 pub use pool::{Pool, PoolFigures};
 pub use prune::{PruneForm, Pruned};
@@ -151,6 +197,8 @@ pub use reserve::{Reserve, ReserveFigures};
 pub use retain::Drain;
 pub use set::RangeSet;
 pub use site::Editable;
+#[cfg(feature = "std")]
+pub use std_lock::StdLock;
 pub use tail::Tail;
 pub use tree::MapleTree;
 pub use typed::{Typed, TypedMap, TypedRemoved, TypedTree, TypedWriter};
@@ -159,7 +207,9 @@ pub use value_mut::{IterMut, ValueMut};
 pub use writer::Writer;
 
 pub use lock_api::RawMutex;
-pub use maple_rcu::{AllocError, Epoch, EpochGuard, InsideReadSection, Link, Rcu, RcuArc, RcuBox};
+pub use maple_rcu::{AllocError, InsideReadSection, Link, Rcu, RcuArc, RcuBox};
+#[cfg(feature = "std")]
+pub use maple_rcu::{Epoch, EpochGuard, Grace};
 
 /// The README's examples.
 #[cfg(doctest)]

@@ -60,18 +60,40 @@ unsafe impl<V: Entry + Send> Send for RangeMap<V> {}
 unsafe impl<V: Entry + Sync> Sync for RangeMap<V> {}
 
 impl<V: Entry> RangeMap<V> {
-    /// An empty map. Allocates nothing.
+    /// An empty map. Allocates nothing. Constant time.
+    ///
+    /// ```
+    /// static EMPTY: maple_tree::RangeMap<u32> = maple_tree::RangeMap::new();
+    /// assert!(EMPTY.is_empty());
+    /// ```
     pub const fn new() -> Self {
         Self::with_reserve(Reserve::global())
     }
 
-    /// An empty map with this reserve, and with nodes from its [`Pool`](crate::Pool). Allocates nothing.
+    /// An empty map with this reserve, and with nodes from its [`Pool`](crate::Pool). Allocates nothing. Constant time.
+    ///
+    /// ```
+    /// use maple_tree::{RangeMap, Reserve};
+    ///
+    /// static RESERVE: Reserve = Reserve::new(16);
+    /// let mut map = RangeMap::with_reserve(&RESERVE);
+    /// map.store(0..10, 'a')?; // fills the reserve, too
+    /// assert_eq!(RESERVE.figures().free, 16);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub const fn with_reserve(reserve: &'static Reserve) -> Self {
         Self { root: Root::new(), owner: Owner::new(reserve), entries: PhantomData }
     }
 
     /// The entry that covers `index`. `O(h)`, allocates nothing.
+    ///
+    /// ```
+    /// let map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+    /// assert_eq!(map.get(19), Some('a'));
+    /// assert_eq!(map.get(20), None);
+    /// ```
     #[inline]
+    #[doc(alias = "mtree_load")]
     pub fn get(&self, index: u64) -> Option<V::Ref<'_>> {
         // SAFETY: the entry stays for as long as the map is borrowed.
         lookup(&self.root, index).map(|entry| unsafe { V::borrow(entry) })
@@ -101,37 +123,69 @@ impl<V: Entry> RangeMap<V> {
     /// assert_eq!(map.get_range(20), (20..=u64::MAX, None));
     /// # Ok::<(), maple_tree::StoreError<u8>>(())
     /// ```
+    #[doc(alias = "mtree_load")]
+    #[doc(alias = "mas_walk")]
     pub fn get_range(&self, index: u64) -> (RangeInclusive<u64>, Option<V::Ref<'_>>) {
         // SAFETY: the entry stays for as long as the map is borrowed.
         unsafe { get_range::<V>(&self.root, index) }
     }
 
     /// Whether an entry covers `index`. `O(h)`.
+    ///
+    /// ```
+    /// let map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+    /// assert!(map.contains(10));
+    /// assert!(!map.contains(20));
+    /// ```
     pub fn contains(&self, index: u64) -> bool {
         lookup(&self.root, index).is_some()
     }
 
-    /// The entry with the lowest range.
+    /// The entry with the lowest range. `O(h)`, and the empty slots on the way. Allocates nothing.
+    ///
+    /// ```
+    /// let map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+    /// assert_eq!(map.first(), Some((10..=19, 'a')));
+    /// ```
     pub fn first(&self) -> Option<(RangeInclusive<u64>, V::Ref<'_>)> {
         self.iter().next()
     }
 
-    /// The entry with the highest range.
+    /// The entry with the highest range. `O(h)`, and the empty slots on the way. Allocates nothing.
+    ///
+    /// ```
+    /// let map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+    /// assert_eq!(map.last(), Some((30..=39, 'b')));
+    /// ```
     pub fn last(&self) -> Option<(RangeInclusive<u64>, V::Ref<'_>)> {
         self.iter().next_back()
     }
 
-    /// Whether there is no entry.
+    /// Whether there is no entry. `O(h)`, and the empty slots on the way. Allocates nothing.
+    ///
+    /// ```
+    /// let map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+    /// assert!(!map.is_empty());
+    /// ```
+    #[doc(alias = "mtree_empty")]
     pub fn is_empty(&self) -> bool {
         self.first().is_none()
     }
 
-    /// All entries with their ranges, in order.
+    /// All entries with their ranges, in order. Allocates nothing. `O(h)` to begin with.
+    ///
+    /// ```
+    /// let map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+    /// assert_eq!(map.iter().collect::<Vec<_>>(), [(10..=19, 'a'), (30..=39, 'b')]);
+    /// assert_eq!(map.iter().next_back(), Some((30..=39, 'b')));
+    /// ```
+    #[doc(alias = "mt_for_each")]
     pub fn iter(&self) -> Iter<'_, V> {
         self.range(..)
     }
 
     /// The entries that overlap `range`, each with its whole range. A range that holds no index yields nothing.
+    /// `O(h)` to begin with; allocates nothing.
     ///
     /// ```
     /// let mut map = maple_tree::RangeMap::new();
@@ -141,12 +195,14 @@ impl<V: Entry> RangeMap<V> {
     /// assert_eq!(map.range(..).next_back(), Some((30..=39, 2)));
     /// # Ok::<(), maple_tree::StoreError<u8>>(())
     /// ```
+    #[doc(alias = "mt_find")]
+    #[doc(alias = "mt_find_after")]
     pub fn range(&self, range: impl RangeBounds<u64>) -> Iter<'_, V> {
         // SAFETY: the map is borrowed for as long as the iterator.
         unsafe { Iter::new(&self.root, inclusive(&range).ok()) }
     }
 
-    /// The gaps within `range`, clipped to it. A range that holds no index yields nothing.
+    /// The gaps within `range`, clipped to it. A range that holds no index yields nothing. `O(h)` to begin with; allocates nothing.
     ///
     /// ```
     /// let mut map = maple_tree::RangeMap::new();
@@ -159,7 +215,14 @@ impl<V: Entry> RangeMap<V> {
         unsafe { Gaps::new(&self.root, inclusive(&range).ok()) }
     }
 
-    /// A cursor for looking around. It is nowhere yet.
+    /// A cursor for looking around. It is nowhere yet. Takes no time, allocates nothing.
+    ///
+    /// ```
+    /// let map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+    /// let mut cursor = map.cursor();
+    /// assert_eq!(cursor.seek(35), Some('b'));
+    /// assert_eq!(cursor.prev(), Some((10..=19, 'a')));
+    /// ```
     pub fn cursor(&self) -> Cursor<'_, V> {
         // SAFETY: the map is borrowed for as long as the cursor.
         unsafe { Cursor::new(&self.root) }
@@ -217,11 +280,23 @@ impl<V: Entry> RangeMap<V> {
     }
 
     /// Stores `value` at `range`, over whatever is there: entries inside are dropped, entries that stick out are cut, an entry that
-    /// sticks out on both sides is split (which clones it). `O(h)` and the entries removed.
+    /// sticks out on both sides is split (which clones it). `O(h)` and the entries removed. May allocate.
     ///
     /// # Errors
     ///
     /// Out of memory, or a range that holds no index. The value comes back, and the map is as it was.
+    ///
+    /// ```
+    /// let mut map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+    /// map.store(15..35, 'c')?;
+    /// assert_eq!(map.get_range(15), (15..=34, Some('c')));
+    /// assert_eq!(map.get_range(14), (10..=14, Some('a')));
+    /// assert_eq!(map.store(9..5, 'd').unwrap_err().value, 'd');
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[doc(alias = "mtree_store")]
+    #[doc(alias = "mtree_store_range")]
+    #[doc(alias = "mas_store_gfp")]
     pub fn store(&mut self, range: impl RangeBounds<u64>, value: V) -> Result<(), StoreError<V>>
     where
         V: TryClone,
@@ -270,7 +345,7 @@ impl<V: Entry> RangeMap<V> {
         (stored, outdated)
     }
 
-    /// Stores `value` at `range` if no entry overlaps it. `O(h)`.
+    /// Stores `value` at `range` if no entry overlaps it. `O(h)`. May allocate.
     ///
     /// # Errors
     ///
@@ -285,6 +360,8 @@ impl<V: Entry> RangeMap<V> {
     /// assert_eq!((refused.value, refused.kind), (2, InsertErrorKind::Occupied(10..=19)));
     /// # Ok::<(), maple_tree::InsertError<u8>>(())
     /// ```
+    #[doc(alias = "mtree_insert")]
+    #[doc(alias = "mtree_insert_range")]
     pub fn insert(&mut self, range: impl RangeBounds<u64>, value: V) -> Result<(), InsertError<V>> {
         let mut left_over = Leftovers::default();
         let stored = insert_with(&mut self.writer(), &range, value, &mut left_over);
@@ -334,6 +411,13 @@ impl<V: Entry> RangeMap<V> {
     }
 
     /// Takes out the entry that covers `index`, with its whole range. `O(h)`. Allocates nothing, cannot fail.
+    ///
+    /// ```
+    /// let mut map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+    /// assert_eq!(map.erase(35), Some((30..=39, 'b')));
+    /// assert_eq!(map.erase(35), None);
+    /// ```
+    #[doc(alias = "mtree_erase")]
     pub fn erase(&mut self, index: u64) -> Option<(RangeInclusive<u64>, V)> {
         self.erase_from(None, index).0
     }
@@ -358,6 +442,13 @@ impl<V: Entry> RangeMap<V> {
     /// # Errors
     ///
     /// A range that holds no index; no memory, which is possible only when an entry is cut. The map is as it was.
+    ///
+    /// ```
+    /// let mut map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+    /// map.remove(15..35)?;
+    /// assert_eq!(map.iter().collect::<Vec<_>>(), [(10..=14, 'a'), (35..=39, 'b')]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn remove(&mut self, range: impl RangeBounds<u64>) -> Result<(), RemoveError>
     where
         V: TryClone,
@@ -375,6 +466,13 @@ impl<V: Entry> RangeMap<V> {
     ///
     /// A range that holds no index; the entry that would have been cut; out of memory, when a hole inside one entry needed it. The map
     /// is as it was.
+    ///
+    /// ```
+    /// let mut map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+    /// map.remove_or(..35, maple_tree::Shortage::Allocate)?;
+    /// assert_eq!(map.iter().collect::<Vec<_>>(), [(35..=39, 'b')]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn remove_or(&mut self, range: impl RangeBounds<u64>, shortage: Shortage) -> Result<(), RemoveError>
     where
         V: TryClone,
@@ -410,11 +508,18 @@ impl<V: Entry> RangeMap<V> {
         }
     }
 
-    /// Rebuilds the structure with full nodes, after removals that left it sparse. `O(n)`; moves no entry.
+    /// Rebuilds the structure with full nodes, after removals that left it sparse. `O(n)`; moves no entry. Allocates.
     ///
     /// # Errors
     ///
     /// Out of memory; the map is as it was. The new nodes are there before the old ones go.
+    ///
+    /// ```
+    /// let mut map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+    /// map.compact()?;
+    /// assert_eq!(map.get(15), Some('a'));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn compact(&mut self) -> Result<(), AllocError> {
         let compacted = self.writer().compact();
         self.grown();
@@ -422,7 +527,14 @@ impl<V: Entry> RangeMap<V> {
         compacted
     }
 
-    /// Removes every entry. The map is as new. Allocates nothing, cannot fail.
+    /// Removes every entry. The map is as new. Allocates nothing, cannot fail. `O(n)`, to drop the entries and free the nodes.
+    ///
+    /// ```
+    /// let mut map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+    /// map.clear();
+    /// assert!(map.is_empty());
+    /// ```
+    #[doc(alias = "mtree_destroy")]
     pub fn clear(&mut self) {
         self.writer().clear();
         self.release(Leftovers::default());
@@ -432,6 +544,13 @@ impl<V: Entry> RangeMap<V> {
     /// (see [`prune_cut`](Self::prune_cut)). `O(h)` whatever the size of the tail, needs no node, cannot fail.
     ///
     /// What is cut off is in the [`Tail`]; dropping that drops the entries and frees the nodes.
+    ///
+    /// ```
+    /// let mut map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+    /// let tail = map.prune(15);
+    /// assert!(!tail.is_empty());
+    /// assert_eq!(map.iter().collect::<Vec<_>>(), [(10..=19, 'a')]);
+    /// ```
     pub fn prune(&mut self, from: u64) -> Tail<V> {
         let (tail, refused) = self.cut_off(from, false);
         debug_assert!(refused.is_ok());
@@ -444,6 +563,13 @@ impl<V: Entry> RangeMap<V> {
     ///
     /// When the entry to be cut reaches up to `u64::MAX`, all nodes on the right edge of the tree are full (so that a new root is
     /// needed), and neither the map nor the reserve has a node for it. The map is as it was.
+    ///
+    /// ```
+    /// let mut map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+    /// map.prune_cut(15)?;
+    /// assert_eq!(map.iter().collect::<Vec<_>>(), [(10..=14, 'a')]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn prune_cut(&mut self, from: u64) -> Result<Tail<V>, WouldCut> {
         let (tail, done) = self.cut_off(from, true);
         done.map(|()| tail).map_err(|(first, last)| WouldCut { range: first..=last, at: from })
@@ -464,11 +590,18 @@ impl<V: Entry> RangeMap<V> {
     /// # Errors
     ///
     /// The first broken invariant, and where.
+    ///
+    /// ```
+    /// let map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+    /// let summary = map.validate()?;
+    /// assert_eq!((summary.entries, summary.height), (2, 1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn validate(&self) -> Result<Summary, Invalid> {
         validate(&self.root, &self.owner)
     }
 
-    /// The structure as text.
+    /// The structure as text. `O(n)`, when it is printed.
     ///
     /// ```
     /// let mut map = maple_tree::RangeMap::new();
@@ -480,7 +613,7 @@ impl<V: Entry> RangeMap<V> {
         Dump { root: &self.root, lock: None }
     }
 
-    /// The structure as a graph for Graphviz.
+    /// The structure as a graph for Graphviz. `O(n)`, when it is printed.
     ///
     /// ```
     /// let mut map = maple_tree::RangeMap::new();
@@ -492,7 +625,12 @@ impl<V: Entry> RangeMap<V> {
         Dot { root: &self.root, lock: None }
     }
 
-    /// Figures of this map.
+    /// Figures of this map. `O(1)`, allocates nothing.
+    ///
+    /// ```
+    /// let map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+    /// assert_eq!(map.figures().height, 1);
+    /// ```
     pub fn figures(&self) -> TreeFigures {
         TreeFigures::of(&self.root, &self.owner)
     }

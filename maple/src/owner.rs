@@ -72,18 +72,6 @@ impl Owner {
         self.retired += 1;
     }
 
-    /// Puts back what was taken with [`take_retired`](Self::take_retired) and not released.
-    pub(crate) fn put_back(&mut self, mut limbo: Limbo) {
-        while let Some(Retired { node, level, remains, below }) = limbo.pop() {
-            if below {
-                self.limbo.push_below(node, level, remains);
-            } else {
-                self.reserve.sub_waiting(1);
-                self.retire(node, level, remains);
-            }
-        }
-    }
-
     /// Tells the reserve's figures what was retired since they were told last, if that is `enough`: the figures are shared by all trees of
     /// the reserve, and to write to them costs as much as the tree's lock.
     pub(crate) fn count_retired(&mut self, enough: usize) {
@@ -110,6 +98,21 @@ impl Owner {
         self.count_retired(1);
         (self.retired, self.counted) = (0, 0);
         self.limbo.take()
+    }
+
+    /// Puts back what [`take_retired`](Self::take_retired) took: so many nodes and removed sub-trees, which the reserve's figures
+    /// know. `O(1)` when nothing was retired since, else what was is moved over.
+    pub(crate) fn put_back(&mut self, limbo: Limbo, count: usize) {
+        let mut newer = core::mem::replace(&mut self.limbo, limbo);
+        while let Some(Retired { node, level, remains, below }) = newer.pop() {
+            if below {
+                self.limbo.push_below(node, level, remains);
+            } else {
+                self.limbo.push(node, level, remains);
+            }
+        }
+        self.retired += count;
+        self.counted += count;
     }
 
     /// Releases what is retired here and now, and keeps the nodes.

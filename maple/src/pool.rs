@@ -13,10 +13,11 @@
 use crate::list::FreeList;
 use crate::node::{NODE_BYTES, Node, NodeRef};
 use crate::sync::{AtomicUsize, Mutex, Ordering};
+use alloc::alloc::{alloc, dealloc};
+use core::alloc::Layout;
 use core::fmt;
 use core::ptr::{self, NonNull};
 use maple_rcu::AllocError;
-use std::alloc::{Layout, alloc, dealloc};
 
 const SLAB_ALIGN: usize = 32 * 1024;
 pub(crate) const SLAB_NODES: usize = SLAB_ALIGN / NODE_BYTES - 2;
@@ -58,6 +59,16 @@ impl Slab {
 ///
 /// A slab of which no node is in use any more goes back to the allocator at once, but for one. The pool's own lock is
 /// held for some list operations only, never across a call of the allocator.
+///
+/// ```
+/// use maple_tree::{Pool, RangeMap};
+///
+/// let map = RangeMap::from_iter((0..1000u64).map(|page| (page..=page, 7u32)));
+/// let figures = Pool::global().figures();
+/// assert!(figures.nodes_in_use > 1000 / 16);
+/// assert!(figures.slab_bytes >= figures.nodes_in_use * 256);
+/// # drop(map);
+/// ```
 pub struct Pool {
     partial: Mutex<Partial>,
     /// Slabs that exist.
@@ -89,6 +100,11 @@ unsafe impl Send for Partial {}
 static GLOBAL: Pool = Pool::from_source(Source::Global);
 
 /// Figures of a [`Pool`].
+///
+/// ```
+/// let figures = maple_tree::Pool::global().figures();
+/// assert!(figures.slab_bytes >= (figures.nodes_in_use + figures.nodes_free) * 256);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct PoolFigures {
@@ -103,12 +119,18 @@ pub struct PoolFigures {
 }
 
 impl Pool {
-    /// The pool of everyone who was not given another.
+    /// The pool of everyone who was not given another. Constant time.
+    ///
+    /// ```
+    /// use maple_tree::{Pool, Reserve};
+    ///
+    /// assert!(std::ptr::eq(Pool::global(), Reserve::global().pool()));
+    /// ```
     pub const fn global() -> &'static Self {
         &GLOBAL
     }
 
-    /// An empty pool on an allocator of one's own. Allocates nothing.
+    /// An empty pool on an allocator of one's own. Allocates nothing. Constant time.
     ///
     /// Asked for are blocks of 32,512 bytes that are aligned to 32 KiB. The allocator may refuse: what
     /// needed the memory returns an error, and nothing has changed.
@@ -135,7 +157,7 @@ impl Pool {
         Self { partial, slabs: AtomicUsize::new(0), in_use: AtomicUsize::new(0), source }
     }
 
-    /// The figures, read without a lock (so, beside running writers, not all at one instant).
+    /// The figures, read without a lock (so, beside running writers, not all at one instant). Constant time.
     ///
     /// ```
     /// use maple_tree::{Pool, RangeMap};

@@ -20,6 +20,16 @@ use arrayvec::ArrayVec;
 use core::ptr::NonNull;
 
 /// How a prune beside readers was done.
+///
+/// ```
+/// use maple_tree::{MapleTree, PruneForm};
+///
+/// let tree = MapleTree::new();
+/// tree.store(10..20, 'a')?;
+/// assert_eq!(tree.prune_in_place(10).form, PruneForm::InPlace);
+/// assert_eq!(tree.prune(10).form, PruneForm::Nothing);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum PruneForm {
     /// There was nothing at or after the border.
@@ -31,6 +41,17 @@ pub enum PruneForm {
 }
 
 /// What a prune beside readers did.
+///
+/// ```
+/// let tree = maple_tree::MapleTree::new();
+/// for page in 0..1000u64 {
+///     tree.store(page..=page, 7u32)?;
+/// }
+/// let pruned = tree.prune(500);
+/// assert!(pruned.nodes_taken <= tree.figures().height);
+/// assert!(pruned.nodes_retired >= pruned.nodes_taken);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Pruned {
     /// The form that was chosen.

@@ -13,6 +13,16 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
     /// Hands what was removed so far to the flavour, which releases it after a grace period; not what died in place, see
     /// [`MapleTree`]. Does not wait. May allocate (the flavour
     /// says how); does nothing while a [`Removed`](crate::Removed) lives whose entry is carried by its slot.
+    /// Takes the tree's lock; waits for no reader.
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// tree.store(10..20, 'a')?;
+    /// tree.clear();
+    /// tree.hand_over(); // the node is freed when no reader can be in it any more
+    /// assert_eq!(tree.figures().retired, 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn hand_over(&self) {
         self.lock().hand_over();
     }
@@ -27,6 +37,16 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
     /// # Errors
     ///
     /// Inside a read section of the calling thread, where it would wait for itself. Nothing is released.
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// let value = std::sync::Arc::new(7u32);
+    /// tree.store(10..20, value.clone())?;
+    /// drop(tree.erase(15)); // stays in its slot, marked dead
+    /// tree.synchronize()?;
+    /// assert_eq!(std::sync::Arc::into_inner(value), Some(7));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn synchronize(&self) -> Result<(), InsideReadSection> {
         if R::is_reading() {
             // Before anything is locked or taken: whoever holds the lock may be waiting for this very read section.
@@ -34,9 +54,10 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
         }
         // Only one sweep at a time; whoever comes second (an entry's `Drop` inside the first one, too) leaves it to that one.
         let sweeping = self.reclaim.try_lock();
-        let mut taken = Taken { tree: self, limbo: Limbo::new(), links: R::retired().take_all(), hull: None };
+        let mut taken = Taken { tree: self, limbo: Limbo::new(), count: 0, links: R::retired().take_all(), hull: None };
         let reserve = self.write(|writer| {
             if self.lock.may_release() {
+                taken.count = writer.owner.retired();
                 taken.limbo = writer.owner.take_retired();
                 taken.hull = if sweeping.is_some() { writer.age() } else { None };
             }
@@ -78,7 +99,9 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
 /// is put back for the next.
 struct Taken<'t, V: Shared<R>, R: Rcu, L: RawMutex> {
     tree: &'t MapleTree<V, R, L>,
+    /// So many nodes and removed sub-trees, unless it is empty.
     limbo: Limbo,
+    count: usize,
     links: Option<Batch>,
     hull: Option<(u64, u64)>,
 }
@@ -87,7 +110,9 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> Drop for Taken<'_, V, R, L> {
     fn drop(&mut self) {
         if !self.limbo.is_empty() || self.hull.is_some() {
             self.tree.write(|writer| {
-                writer.owner.put_back(self.limbo.take());
+                if !self.limbo.is_empty() {
+                    writer.owner.put_back(self.limbo.take(), self.count);
+                }
                 if let Some((first, last)) = self.hull {
                     writer.owner.note_dead(first, last);
                 }

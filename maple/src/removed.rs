@@ -1,8 +1,10 @@
 //! What was removed beside readers.
 
 use crate::entry::{Entry, Release, Shared};
-use crate::lock::{Gate, Held, StdLock};
+use crate::lock::{Gate, Held};
 use crate::node::{NodeRef, Word};
+#[cfg(feature = "std")]
+use crate::std_lock::StdLock;
 use crate::sync::{AtomicUsize, Ordering};
 use core::fmt;
 use core::marker::PhantomData;
@@ -10,6 +12,8 @@ use core::mem;
 use core::ops::RangeInclusive;
 use core::ptr::NonNull;
 use lock_api::RawMutex;
+#[cfg(feature = "std")]
+use maple_rcu::Epoch;
 use maple_rcu::Rcu;
 
 /// The writer lock of a tree, with the number of [`Removed`] values whose entry is carried by a slot.
@@ -60,28 +64,39 @@ impl<L: RawMutex> WriterLock<L> {
     }
 }
 
-/// An entry that was taken out of a [`MapleTree`](crate::MapleTree), in a form that can be read but neither freed nor changed before a grace period has
-/// passed: readers that came early may still be looking at it.
-///
-/// Dropping it never allocates and never waits; the entry is released after a grace period (one that its slot carries: when its node is
-/// replaced, or by [`MapleTree::synchronize`](crate::MapleTree::synchronize)). [`wait`](Removed::wait) waits for one and
-/// gives the entry out.
-///
-/// An entry without a link of its own (`Box`, `Arc`) stays in its slot, marked dead. While a `Removed` of such a type lives, its tree
-/// releases no memory at all, so do not keep it for long; one that is forgotten (`mem::forget`) delays all release until the tree is
-/// dropped.
-///
-/// # Invariants
-///
-/// The entry at `raw` is this value's own, by way of `carrier` if there is one: then that slot holds it, dead, and the tree's count
-/// of such carriers (which keeps every node and every dead entry) includes this one.
-#[must_use = "dropping it releases the entry after a grace period"]
-pub struct Removed<'t, V: Shared<R>, R: Rcu, L: RawMutex = StdLock> {
-    tree: &'t WriterLock<L>,
-    range: (u64, u64),
-    raw: NonNull<()>,
-    carrier: Option<(NodeRef, usize)>,
-    entry: PhantomData<(V, fn() -> R)>,
+with_defaults! {
+    /// An entry that was taken out of a [`MapleTree`](crate::MapleTree), in a form that can be read but neither freed nor changed before a grace period has
+    /// passed: readers that came early may still be looking at it.
+    ///
+    /// Dropping it never allocates and never waits; the entry is released after a grace period (one that its slot carries: when its node is
+    /// replaced, or by [`MapleTree::synchronize`](crate::MapleTree::synchronize)). [`wait`](Removed::wait) waits for one and
+    /// gives the entry out.
+    ///
+    /// An entry without a link of its own (`Box`, `Arc`) stays in its slot, marked dead. While a `Removed` of such a type lives, its tree
+    /// releases no memory at all, so do not keep it for long; one that is forgotten (`mem::forget`) delays all release until the tree is
+    /// dropped.
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// tree.store(10..20, Box::new(7u32))?;
+    /// let removed = tree.erase(15).expect("just stored");
+    /// assert_eq!((removed.range(), removed.get()), (10..=19, &7));
+    /// assert_eq!(removed.wait().expect("outside of read sections"), Box::new(7));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Invariants
+    ///
+    /// The entry at `raw` is this value's own, by way of `carrier` if there is one: then that slot holds it, dead, and the tree's count
+    /// of such carriers (which keeps every node and every dead entry) includes this one.
+    #[must_use = "dropping it releases the entry after a grace period"]
+    pub struct Removed<['t, V: Shared<R>,] R: Rcu, L: RawMutex> {
+        tree: &'t WriterLock<L>,
+        range: (u64, u64),
+        raw: NonNull<()>,
+        carrier: Option<(NodeRef, usize)>,
+        entry: PhantomData<(V, fn() -> R)>,
+    }
 }
 
 // SAFETY: it owns an entry and shares a tree, and gives out shared references to the entry.
@@ -102,12 +117,28 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Removed<'t, V, R, L> {
         Self { tree, range, raw, carrier, entry: PhantomData }
     }
 
-    /// The range it had.
+    /// The range it had. Constant time.
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// tree.store(10..20, Box::new(7u32))?;
+    /// let removed = tree.erase(15).expect("just stored");
+    /// assert_eq!(removed.range(), 10..=19);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn range(&self) -> RangeInclusive<u64> {
         self.range.0..=self.range.1
     }
 
-    /// The entry.
+    /// The entry. Constant time.
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// tree.store(10..20, Box::new(7u32))?;
+    /// let removed = tree.erase(15).expect("just stored");
+    /// assert_eq!(removed.get(), &7);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn get(&self) -> V::Ref<'_> {
         // SAFETY: by the invariant of the type the entry is not released while `self` lives.
         unsafe { V::borrow(self.raw) }
@@ -119,6 +150,17 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Removed<'t, V, R, L> {
     /// # Errors
     ///
     /// Inside a read section of the calling thread, where it would wait for itself: `self` comes back.
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// tree.store(10..20, Box::new(7u32))?;
+    /// let removed = tree.erase(15).expect("just stored");
+    /// let guard = tree.pin();
+    /// let removed = removed.wait().expect_err("this thread is in a read section");
+    /// drop(guard);
+    /// assert_eq!(removed.wait().expect("outside of read sections"), Box::new(7));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn wait(self) -> Result<V, Self> {
         if R::synchronize().is_err() {
             return Err(self);

@@ -76,6 +76,16 @@ impl<V: Entry> RangeMap<V> {
     /// # Errors
     ///
     /// Out of memory, for the nodes or for the clone of an entry that will be split; a range that holds no index. Nothing was taken then.
+    ///
+    /// ```
+    /// let mut map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+    /// let token = map.reserve_for(13..15)?;
+    /// assert_eq!(token.range(), 13..=14);
+    /// token.store('c'); // cannot fail
+    /// assert_eq!(map.get(14), Some('c'));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[doc(alias = "mas_preallocate")]
     pub fn reserve_for(&mut self, range: impl RangeBounds<u64>) -> Result<Reservation<'_, Self>, StoreErrorKind>
     where
         V: TryClone,
@@ -99,6 +109,7 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> Writer<'_, V, R, L> {
     /// assert_eq!(tree.get(15, &tree.pin()), Some('a'));
     /// # Ok::<(), maple_tree::StoreErrorKind>(())
     /// ```
+    #[doc(alias = "mas_preallocate")]
     pub fn reserve_for(&mut self, range: impl RangeBounds<u64>) -> Result<Reservation<'_, Self>, StoreErrorKind>
     where
         V: TryClone,
@@ -142,12 +153,25 @@ impl<'a, T: Site> Reservation<'a, T> {
 }
 
 impl<T: Editable> Reservation<'_, T> {
-    /// The range that it is for, inclusive.
+    /// The range that it is for, inclusive. Constant time.
+    ///
+    /// ```
+    /// let mut map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+    /// assert_eq!(map.reserve_for(13..15)?.range(), 13..=14);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn range(&self) -> RangeInclusive<u64> {
         self.window.0..=self.window.1
     }
 
     /// The most nodes that the store takes.
+    ///
+    /// ```
+    /// let mut map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+    /// assert_eq!(map.reserve_for(10..20)?.nodes(), 0); // exactly what is there
+    /// assert!(map.reserve_for(13..15)?.nodes() <= 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn nodes(&self) -> usize {
         self.nodes
     }
@@ -156,6 +180,15 @@ impl<T: Editable> Reservation<'_, T> {
 #[expect(private_bounds, reason = "`Site` is what is not for others of `Editable`, and has the same implementations")]
 impl<T: Site> Reservation<'_, T> {
     /// Stores `value`, over whatever is there, as `store` of the tree does. Cannot fail: asks for no memory.
+    /// `O(h)` and the entries removed.
+    ///
+    /// ```
+    /// let mut map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+    /// map.reserve_for(13..15)?.store('c');
+    /// assert_eq!(map.get_range(13), (13..=14, Some('c')));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[doc(alias = "mas_store_prealloc")]
     pub fn store(mut self, value: T::Entry) {
         let copy = self.copy.take();
         let (stored, _) = self.site.put(None, self.window, Pending::new(value), copy, &mut |_| Err(AllocError(())));

@@ -40,6 +40,19 @@ static GLOBAL: Reserve = Reserve::new(GLOBAL_NODES);
 /// for their own prune beside it, and a prune that finds none is done in place, so too small a reserve costs atomicity, nothing else.
 /// Whoever expects more failures within one grace period sets another capacity ([`set_capacity`](Self::set_capacity)).
 ///
+/// ```
+/// use maple_tree::{MapleTree, PruneForm, Reserve};
+///
+/// static RESERVE: Reserve = Reserve::new(0);
+/// let tree = MapleTree::<u32>::with_reserve(&RESERVE);
+/// for page in 0..1000u64 {
+///     tree.store(page..=page, 7)?;
+/// }
+/// assert_ne!(tree.prune(500).form, PruneForm::Nothing); // whatever the reserve holds
+/// assert_eq!(tree.iter(&tree.pin()).count(), 500);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Invariants
 ///
 /// `free` is the length of `nodes`. Nodes that come back from a tree are taken while something is lent, else they are the pool's.
@@ -57,6 +70,11 @@ pub struct Reserve {
 }
 
 /// What a [`Reserve`] did and has. All but `in_place_falls` count nodes.
+///
+/// ```
+/// let figures = maple_tree::Reserve::new(16).figures();
+/// assert_eq!((figures.capacity, figures.free, figures.lent), (16, 0, 0));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct ReserveFigures {
@@ -78,7 +96,7 @@ pub struct ReserveFigures {
 }
 
 impl Reserve {
-    /// A reserve of `capacity` nodes of 256 bytes, empty until it is filled.
+    /// A reserve of `capacity` nodes of 256 bytes, empty until it is filled. Constant time.
     ///
     /// ```
     /// use maple_tree::{MapleTree, Reserve};
@@ -94,7 +112,14 @@ impl Reserve {
         Self::with_pool(capacity, Pool::global())
     }
 
-    /// As [`new`](Self::new), with nodes from `pool`; so are those of the trees that use this reserve.
+    /// As [`new`](Self::new), with nodes from `pool`; so are those of the trees that use this reserve. Constant time.
+    ///
+    /// ```
+    /// use maple_tree::{Pool, Reserve};
+    ///
+    /// static RESERVE: Reserve = Reserve::with_pool(16, Pool::global());
+    /// assert_eq!(RESERVE.figures().capacity, 16);
+    /// ```
     pub const fn with_pool(capacity: usize, pool: &'static Pool) -> Self {
         Self {
             pool,
@@ -109,18 +134,41 @@ impl Reserve {
         }
     }
 
-    /// The reserve of every tree that was not given another.
+    /// The reserve of every tree that was not given another. Constant time.
+    ///
+    /// ```
+    /// use maple_tree::Reserve;
+    ///
+    /// Reserve::global().fill()?;
+    /// assert!(Reserve::global().figures().free > 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub const fn global() -> &'static Self {
         &GLOBAL
     }
 
-    /// Where the nodes come from.
+    /// Where the nodes come from. Constant time.
+    ///
+    /// ```
+    /// use maple_tree::{Pool, Reserve};
+    ///
+    /// assert!(std::ptr::eq(Reserve::global().pool(), Pool::global()));
+    /// ```
     pub const fn pool(&self) -> &'static Pool {
         self.pool
     }
 
     /// Sets how many nodes it holds when full. What is free past that goes back at once; what is missing comes with the next
     /// [`fill`](Self::fill) or operation that may allocate. Allocates nothing.
+    /// Linear in the nodes that go back; waits for nothing but the lock of the reserve.
+    ///
+    /// ```
+    /// static RESERVE: maple_tree::Reserve = maple_tree::Reserve::new(16);
+    /// RESERVE.fill()?;
+    /// RESERVE.set_capacity(4);
+    /// assert_eq!(RESERVE.figures().free, 4);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn set_capacity(&self, capacity: usize) {
         let mut nodes = self.nodes.lock();
         // Relaxed: written under the lock, read as figures or hints.
@@ -134,11 +182,19 @@ impl Reserve {
     }
 
     /// Fills the reserve up to its capacity; what it has lent counts as made up for then. May allocate; one comparison when there is
-    /// nothing to do.
+    /// nothing to do. Linear in the nodes that are missing.
     ///
     /// # Errors
     ///
     /// When the allocator refuses; the reserve keeps what it has.
+    ///
+    /// ```
+    /// static RESERVE: maple_tree::Reserve = maple_tree::Reserve::new(16);
+    /// assert_eq!(RESERVE.figures().free, 0);
+    /// RESERVE.fill()?;
+    /// assert_eq!(RESERVE.figures().free, 16);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn fill(&self) -> Result<(), AllocError> {
         loop {
             let missing = self.missing();
@@ -176,7 +232,12 @@ impl Reserve {
         self.lent.store(lent.saturating_sub(count), Ordering::Relaxed);
     }
 
-    /// The figures, read without a lock.
+    /// The figures, read without a lock. Constant time.
+    ///
+    /// ```
+    /// static RESERVE: maple_tree::Reserve = maple_tree::Reserve::new(16);
+    /// assert_eq!(RESERVE.figures().low_water, 16); // no loan yet
+    /// ```
     pub fn figures(&self) -> ReserveFigures {
         // Relaxed: figures for people; nothing is concluded from them about memory.
         let load = |figure: &AtomicUsize| figure.load(Ordering::Relaxed);

@@ -67,6 +67,14 @@ impl<V: Entry> RangeMap<V> {
 
 /// The entries of a range on their way out of a [`RangeMap`]; made by [`drain`](RangeMap::drain).
 ///
+/// ```
+/// let mut map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+/// let mut drain = map.drain(..);
+/// assert_eq!(drain.next(), Some((10..=19, 'a')));
+/// drop(drain); // and the rest with it
+/// assert!(map.is_empty());
+/// ```
+///
 /// # Invariants
 ///
 /// No entry sticks out of `left`.

@@ -10,6 +10,7 @@ use crate::tree::MapleTree;
 use core::fmt;
 use core::marker::PhantomData;
 use core::ops::RangeInclusive;
+use lock_api::RawMutex;
 use maple_rcu::Rcu;
 use serde_core::de::{Deserialize, Deserializer, Error as _, SeqAccess, Visitor};
 use serde_core::ser::{Serialize, SerializeSeq, Serializer};
@@ -40,7 +41,7 @@ impl<I: Iterator> Iterator for Counted<I> {
     }
 }
 
-impl<V: Shared<R>, R: Rcu> Serialize for MapleTree<V, R>
+impl<V: Shared<R>, R: Rcu, L: RawMutex> Serialize for MapleTree<V, R, L>
 where
     for<'a> V::Ref<'a>: Serialize,
 {
@@ -136,10 +137,10 @@ impl<'de, V: Entry + Deserialize<'de>> Deserialize<'de> for RangeMap<V> {
     }
 }
 
-impl<'de, V: Shared<R> + Deserialize<'de>, R: Rcu> Deserialize<'de> for MapleTree<V, R> {
+impl<'de, V: Shared<R> + Deserialize<'de>, R: Rcu, L: RawMutex> Deserialize<'de> for MapleTree<V, R, L> {
     /// As for [`RangeMap`].
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        RangeMap::deserialize(deserializer).map(Self::from)
+        RangeMap::deserialize(deserializer).map(Self::from_map)
     }
 }
 

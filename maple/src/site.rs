@@ -18,6 +18,16 @@ use maple_rcu::{AllocError, Rcu};
 ///
 /// It says what [`CursorMut`](crate::CursorMut) gives out, and what a [`Reservation`](crate::Reservation) is for. These two types implement it, and no
 /// others can.
+///
+/// ```
+/// use maple_tree::{CursorMut, Editable};
+///
+/// fn place<T: Editable>(cursor: &CursorMut<'_, T>) -> String {
+///     format!("{cursor:?}") // of a map, or of a session
+/// }
+/// let mut map = maple_tree::RangeMap::<u32>::new();
+/// assert!(place(&map.cursor_mut()).contains("Unstarted"));
+/// ```
 #[expect(private_bounds, reason = "so that no other type can implement it")]
 pub trait Editable: Sealed {
     /// What is stored.

@@ -9,6 +9,13 @@ use core::marker::PhantomData;
 ///
 /// Dropping it drops the entries and frees the nodes, in time proportional to their number, without allocating. Until then they cost
 /// nothing but their memory, so a caller in a hurry can put that off, or leave it to another thread.
+///
+/// ```
+/// let mut map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+/// let tail = map.prune(20); // takes no longer than the height
+/// assert_eq!(map.iter().count(), 1);
+/// drop(tail); // what was cut off is dropped here, on another thread if you like
+/// ```
 #[must_use = "dropping the tail right away drops every entry in it"]
 pub struct Tail<V: Entry> {
     release: Release<'static>,
@@ -26,7 +33,13 @@ impl<V: Entry> Tail<V> {
         Self { release, entries: PhantomData }
     }
 
-    /// Whether nothing was cut off.
+    /// Whether nothing was cut off. Constant time.
+    ///
+    /// ```
+    /// let mut map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+    /// assert!(map.prune(50).is_empty());
+    /// assert!(!map.prune(20).is_empty());
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.release.is_empty()
     }

@@ -19,9 +19,10 @@ use crate::entry::Entry;
 use crate::index::Index;
 use crate::into_iter::IntoIter;
 use crate::iter::{Gaps, Iter};
-use crate::lock::StdLock;
 use crate::map::RangeMap;
 use crate::removed::Removed;
+#[cfg(feature = "std")]
+use crate::std_lock::StdLock;
 use crate::tree::MapleTree;
 use crate::writer::Writer;
 use core::fmt;
@@ -29,6 +30,7 @@ use core::hash::{Hash, Hasher};
 use core::iter::FusedIterator;
 use core::marker::PhantomData;
 use core::ops::{Bound, RangeBounds, RangeInclusive};
+#[cfg(feature = "std")]
 use maple_rcu::Epoch;
 
 /// A [`RangeMap`], a [`MapleTree`], or what they give, seen with indices of type `I` instead of `u64`.
@@ -78,14 +80,29 @@ pub struct Typed<I, T> {
 /// A [`RangeMap`] with indices of type `I`.
 pub type TypedMap<I, V> = Typed<I, RangeMap<V>>;
 
-/// A [`MapleTree`] with indices of type `I`.
-pub type TypedTree<I, V, R = Epoch, L = StdLock> = Typed<I, MapleTree<V, R, L>>;
+/// The names of what has a flavour and a lock: with `std` it need not say which.
+macro_rules! named {
+    ($($(#[$doc:meta])* $name:ident<[$($first:tt)*] R, L> = $inner:ty;)*) => { $(
+        #[cfg(feature = "std")]
+        $(#[$doc])*
+        pub type $name<$($first)* R = Epoch, L = StdLock> = Typed<I, $inner>;
 
-/// A [`Writer`]'s session of a tree with indices of type `I`, from `TypedTree::lock`.
-pub type TypedWriter<'t, I, V, R = Epoch, L = StdLock> = Typed<I, Writer<'t, V, R, L>>;
+        #[cfg(not(feature = "std"))]
+        $(#[$doc])*
+        pub type $name<$($first)* R, L> = Typed<I, $inner>;
+    )* };
+}
 
-/// What was [`Removed`] from a tree with indices of type `I`.
-pub type TypedRemoved<'t, I, V, R = Epoch, L = StdLock> = Typed<I, Removed<'t, V, R, L>>;
+named! {
+    /// A [`MapleTree`] with indices of type `I`.
+    TypedTree<[I, V,] R, L> = MapleTree<V, R, L>;
+
+    /// A [`Writer`]'s session of a tree with indices of type `I`, from `TypedTree::lock`.
+    TypedWriter<['t, I, V,] R, L> = Writer<'t, V, R, L>;
+
+    /// What was [`Removed`] from a tree with indices of type `I`.
+    TypedRemoved<['t, I, V,] R, L> = Removed<'t, V, R, L>;
+}
 
 impl<I, T> Typed<I, T> {
     pub(crate) const fn over(inner: T) -> Self {

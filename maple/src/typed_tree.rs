@@ -12,8 +12,11 @@ use crate::writer::Writer;
 use core::fmt;
 use core::ops::{RangeBounds, RangeInclusive};
 use lock_api::RawMutex;
-use maple_rcu::{AllocError, Epoch, Rcu};
+#[cfg(feature = "std")]
+use maple_rcu::Epoch;
+use maple_rcu::{AllocError, Rcu};
 
+#[cfg(feature = "std")]
 impl<I, V: Shared<Epoch>> TypedTree<I, V> {
     /// An empty tree of the default flavour. Allocates nothing.
     #[inline]
@@ -296,6 +299,7 @@ impl<I, V: Shared<R>, R: Rcu, L: RawMutex> From<MapleTree<V, R, L>> for TypedTre
     }
 }
 
+#[cfg(feature = "std")]
 impl<I, V: Shared<R>, R: Rcu> From<TypedMap<I, V>> for TypedTree<I, V, R> {
     /// Shares a map. Takes no time.
     #[inline]

@@ -6,12 +6,19 @@ use crate::node::{NodeRef, Root, SLOTS};
 use crate::owner::Owner;
 use crate::path::Frame;
 use crate::run::is_tidy;
+use core::error::Error;
 use core::fmt;
 use core::ops::RangeInclusive;
 use smallvec::SmallVec;
-use std::error::Error;
 
 /// What a valid tree consists of.
+///
+/// ```
+/// let map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+/// let summary = map.validate()?;
+/// assert_eq!((summary.entries, summary.nodes, summary.dead), (2, 1, 0));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct Summary {
@@ -28,6 +35,13 @@ pub struct Summary {
 }
 
 /// A broken invariant, and where.
+///
+/// ```
+/// let map = maple_tree::RangeMap::<u32>::new();
+/// if let Err(maple_tree::Invalid { node, level, kind, .. }) = map.validate() {
+///     panic!("a node at {node:?} on level {level}: {kind:?}");
+/// }
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Invalid {
     /// The range of the node, as its parent has it.
@@ -41,6 +55,16 @@ pub struct Invalid {
 }
 
 /// The invariants that a tree can break.
+///
+/// ```
+/// use maple_tree::{InvalidKind, RangeMap};
+///
+/// match RangeMap::<u32>::new().validate() {
+///     Ok(summary) => assert_eq!(summary.entries, 0),
+///     Err(invalid) if invalid.kind == InvalidKind::OutOfMemory => {} // it could not be checked
+///     Err(invalid) => panic!("{invalid}"),
+/// }
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum InvalidKind {

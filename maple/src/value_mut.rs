@@ -11,6 +11,7 @@ use crate::path::{Bottom, Frame};
 use crate::range::inclusive;
 use crate::search::Portable;
 use crate::walk::{Found, Walk};
+use alloc::boxed::Box;
 use core::fmt;
 use core::iter::FusedIterator;
 use core::marker::PhantomData;
@@ -43,6 +44,14 @@ impl Place {
 /// Every change is one store that is done when the call returns. Forgetting the guard (`mem::forget`) changes nothing, and so does a panic
 /// in the closure of [`update`](Self::update). For `Box<T>` and [`RcuBox<T>`] it is a `&mut T` besides, through `Deref` and `DerefMut`.
 ///
+/// ```
+/// let mut map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+/// let mut value = map.get_mut(15).expect("it is there");
+/// assert_eq!((value.range(), value.get()), (10..=19, 'a'));
+/// assert_eq!(value.replace('c'), 'a');
+/// assert_eq!(map.get(10), Some('c'));
+/// ```
+///
 /// # Invariants
 ///
 /// `place` is that of an entry in a leaf of a map that is borrowed exclusively for `'a`. The structure of the map does not change during
@@ -65,18 +74,36 @@ impl<'a, V: Entry> ValueMut<'a, V> {
         Self { place, map: PhantomData }
     }
 
-    /// The range of the entry.
+    /// The range of the entry. Constant time.
+    ///
+    /// ```
+    /// let mut map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+    /// let value = map.get_mut(15).expect("it is there");
+    /// assert_eq!(value.range(), 10..=19);
+    /// ```
     pub fn range(&self) -> RangeInclusive<u64> {
         self.place.first..=self.place.last
     }
 
-    /// The entry.
+    /// The entry. Constant time.
+    ///
+    /// ```
+    /// let mut map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+    /// let value = map.get_mut(15).expect("it is there");
+    /// assert_eq!(value.get(), 'a');
+    /// ```
     pub fn get(&self) -> V::Ref<'_> {
         // SAFETY: by the invariant of the type only this guard could take the entry back.
         unsafe { V::borrow(self.place.entry) }
     }
 
-    /// The entry, for as long as the map was borrowed.
+    /// The entry, for as long as the map was borrowed. Constant time.
+    ///
+    /// ```
+    /// let mut map = maple_tree::RangeMap::from_iter([(10..20, Box::new(7u32))]);
+    /// let seven: Option<&u32> = map.get_mut(15).map(|value| value.into_ref());
+    /// assert_eq!(seven, Some(&7));
+    /// ```
     pub fn into_ref(self) -> V::Ref<'a>
     where
         V: 'a,
@@ -85,7 +112,14 @@ impl<'a, V: Entry> ValueMut<'a, V> {
         unsafe { V::borrow(self.place.entry) }
     }
 
-    /// Puts `value` in the place of the entry, and returns the old one. One store; allocates nothing, cannot fail.
+    /// Puts `value` in the place of the entry, and returns the old one. One store; allocates nothing, cannot fail. Constant time.
+    ///
+    /// ```
+    /// let mut map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+    /// let mut value = map.get_mut(15).expect("it is there");
+    /// assert_eq!(value.replace('c'), 'a');
+    /// assert_eq!(map.get(19), Some('c'));
+    /// ```
     pub fn replace(&mut self, value: V) -> V {
         let entry = value.into_raw();
         self.place.node.publish(self.place.slot, Word::live(entry));
@@ -95,6 +129,7 @@ impl<'a, V: Entry> ValueMut<'a, V> {
     }
 
     /// Puts what `new` makes of the entry in its place, and returns the old one. When `new` panics, the entry stays.
+    /// Constant time, and what `new` takes.
     ///
     /// ```
     /// let mut map = maple_tree::RangeMap::new();
@@ -191,7 +226,13 @@ impl<V: Entry> RangeMap<V> {
         self.place(index).map(|place| unsafe { ValueMut::new(place) })
     }
 
-    /// All entries with their ranges, in order, to be changed. See [`range_mut`](Self::range_mut).
+    /// All entries with their ranges, in order, to be changed. See [`range_mut`](Self::range_mut). Allocates nothing.
+    ///
+    /// ```
+    /// let mut map = maple_tree::RangeMap::from_iter([(10..20, 1u32), (30..40, 2)]);
+    /// map.iter_mut().for_each(|(_, mut value)| drop(value.update(|old| old * 10)));
+    /// assert!(map.iter().map(|(_, value)| value).eq([10, 20]));
+    /// ```
     pub fn iter_mut(&mut self) -> IterMut<'_, V> {
         self.range_mut(..)
     }
@@ -226,6 +267,14 @@ impl<'a, V: Entry> IntoIterator for &'a mut RangeMap<V> {
 
 /// The entries of a [`RangeMap`] with their ranges, in order, to be changed; made by [`iter_mut`](RangeMap::iter_mut) and
 /// [`range_mut`](RangeMap::range_mut).
+///
+/// ```
+/// let mut map = maple_tree::RangeMap::from_iter([(10..20, 1u32), (30..40, 2)]);
+/// for (range, mut value) in &mut map {
+///     value.replace(*range.start() as u32);
+/// }
+/// assert_eq!(map.get(35), Some(30));
+/// ```
 ///
 /// # Invariants
 ///

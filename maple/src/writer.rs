@@ -12,16 +12,10 @@
 //! | a copy of the tree for which there was no memory | its nodes hang together, and on the session |
 //! | handing over, and filling the reserve | a flag, raised by what may allocate |
 
-use crate::copy::{DupError, clone_root, copy_root, outcome};
-use crate::cursor::Cursor;
-use crate::dump::{Dot, Dump};
 use crate::entry::{Entry, Kind, Release as How, Shared, TryClone, try_clone_raw};
 use crate::error::{InsertError, RemoveError, ReplaceError, ReplaceErrorKind, StoreError, StoreErrorKind, WouldCut};
-use crate::face::{Pending, Shortage, get_range, insert_with, remove_with};
-use crate::figures::TreeFigures;
-use crate::iter::{Gaps, Iter};
+use crate::face::{Pending, Shortage, insert_with, remove_with};
 use crate::list::Limbo;
-use crate::lock::StdLock;
 use crate::map::RangeMap;
 use crate::node::Root;
 use crate::owner::{Owner, Release, Sink};
@@ -30,16 +24,19 @@ use crate::prune::{NoPath, Pruned};
 use crate::range::inclusive;
 use crate::removed::{Removed, WriterLock};
 use crate::reserve::Reserve;
+#[cfg(feature = "std")]
+use crate::std_lock::StdLock;
+use crate::sync::panicking;
 use crate::tree_mut::{Changed, Leftovers, Memory, Mode, TreeMut};
-use crate::validate::{Invalid, Summary, validate};
-use crate::walk::{lookup, lookup_many, lookup_range, whole_gap};
+use crate::walk::{lookup_range, whole_gap};
 use core::cell::UnsafeCell;
-use core::fmt;
 use core::marker::PhantomData;
-use core::ops::{RangeBounds, RangeInclusive};
+use core::ops::RangeBounds;
 use core::ptr::NonNull;
 use lock_api::RawMutex;
-use maple_rcu::{AllocError, Batch, Epoch, Rcu};
+#[cfg(feature = "std")]
+use maple_rcu::Epoch;
+use maple_rcu::{AllocError, Batch, Rcu};
 
 /// Retired nodes of which the reserve's figures are told in one go.
 const COUNTED: usize = 16;
@@ -61,80 +58,82 @@ enum Duty {
     HandOver,
 }
 
-/// A session of the one writer of a [`MapleTree`](crate::MapleTree): it holds the tree's lock until it is dropped; made by
-/// [`lock`](crate::MapleTree::lock).
-///
-/// * Everything that the tree's own methods do can be done here, with `&mut self`, under one lock. **Readers see each change when it is
-///   made**, not the session as a whole; what is promised of each call holds for it here, too. Other writers wait.
-/// * Looking needs no read section: what is found lives as long as the borrow of the session.
-/// * **Removals** do here what they do there: they never allocate, never wait, and cannot fail. A session that only removed ends without asking
-///   anybody for anything. One that grew the tree fills the [`Reserve`] and hands over what is retired when it ends, outside the lock; a long
-///   one does so in between with [`bump`](Self::bump).
-/// * **Entries' `Drop` runs outside the lock**, when the session ends, also when a panic (of an entry's `Clone`) ends it. Two things
-///   are in the caller's hands: a value that an error gave back, and a [`Removed`] of an entry that may be dropped at once
-///   ([`Release::Now`](crate::Release::Now)) and does something in its `Drop` (`RcuArc` does not: its value is dropped after a grace
-///   period). Keep these until the session is over if their `Drop` may call the tree.
-/// * **To wait inside a session** is to make others wait who may be those that are waited for. So what waits for a grace period is not offered
-///   here ([`synchronize`](crate::MapleTree::synchronize)), [`Shortage::Wait`] does what [`Shortage::Refuse`] does, and [`Removed::wait`]
-///   must not be called. Nor may any other call on the same tree that takes the lock; the thread would wait for itself.
-///
-/// ```
-/// use maple_tree::MapleTree;
-///
-/// let tree = MapleTree::new();
-/// let mut writer = tree.lock();
-/// writer.store(0..10, 'a')?;
-/// writer.store(20..30, 'b')?;
-/// assert_eq!(writer.get(5), Some('a')); // no guard
-/// assert_eq!(tree.get(25, &tree.pin()), Some('b')); // readers need no lock and see it already
-/// writer.remove_whole(..15);
-/// drop(writer);
-/// assert_eq!(tree.first(&tree.pin()), Some((20..=29, 'b')));
-/// # Ok::<(), maple_tree::StoreError<char>>(())
-/// ```
-///
-/// A tree cannot be taken apart, or changed as an exclusive map, beside a session:
-///
-/// ```compile_fail,E0502
-/// let mut tree = maple_tree::MapleTree::<u32>::new();
-/// let mut writer = tree.lock();
-/// tree.get_mut().clear();
-/// writer.clear();
-/// ```
-///
-/// What a session found does not live past a change:
-///
-/// ```compile_fail,E0502
-/// let tree = maple_tree::MapleTree::<Box<u32>>::new();
-/// let mut writer = tree.lock();
-/// let found = writer.get(5);
-/// writer.clear();
-/// assert_eq!(found, None);
-/// ```
-///
-/// The standard library's mutex is let go by the thread that took it, so a session stays in its thread. (One with a spin lock may move.)
-///
-/// ```compile_fail,E0277
-/// let tree = maple_tree::MapleTree::<u32>::new();
-/// let writer = tree.lock();
-/// std::thread::scope(|scope| {
-///     scope.spawn(move || drop(writer));
-/// });
-/// ```
-///
-/// # Invariants
-///
-/// The lock is held by this value, and `map` is what it guards: `map.owner` is touched by nobody else. `outside` holds entries and nodes that no
-/// reader can look at, or may be dropped beside readers.
-#[must_use = "the lock is let go when the session is dropped"]
-pub struct Writer<'t, V: Shared<R>, R: Rcu = Epoch, L: RawMutex = StdLock> {
-    pub(crate) lock: &'t WriterLock<L>,
-    map: &'t UnsafeCell<RangeMap<V>>,
-    duty: Duty,
-    /// Made when there is something.
-    outside: Option<Release<'static>>,
-    flavour: PhantomData<fn() -> R>,
-    marker: PhantomData<L::GuardMarker>,
+with_defaults! {
+    /// A session of the one writer of a [`MapleTree`](crate::MapleTree): it holds the tree's lock until it is dropped; made by
+    /// [`lock`](crate::MapleTree::lock).
+    ///
+    /// * Everything that the tree's own methods do can be done here, with `&mut self`, under one lock. **Readers see each change when it is
+    ///   made**, not the session as a whole; what is promised of each call holds for it here, too. Other writers wait.
+    /// * Looking needs no read section: what is found lives as long as the borrow of the session.
+    /// * **Removals** do here what they do there: they never allocate, never wait, and cannot fail. A session that only removed ends without asking
+    ///   anybody for anything. One that grew the tree fills the [`Reserve`] and hands over what is retired when it ends, outside the lock; a long
+    ///   one does so in between with [`bump`](Self::bump).
+    /// * **Entries' `Drop` runs outside the lock**, when the session ends, also when a panic (of an entry's `Clone`) ends it. Two things
+    ///   are in the caller's hands: a value that an error gave back, and a [`Removed`] of an entry that may be dropped at once
+    ///   ([`Release::Now`](crate::Release::Now)) and does something in its `Drop` (`RcuArc` does not: its value is dropped after a grace
+    ///   period). Keep these until the session is over if their `Drop` may call the tree.
+    /// * **To wait inside a session** is to make others wait who may be those that are waited for. So what waits for a grace period is not offered
+    ///   here ([`synchronize`](crate::MapleTree::synchronize)), [`Shortage::Wait`] does what [`Shortage::Refuse`] does, and [`Removed::wait`]
+    ///   must not be called. Nor may any other call on the same tree that takes the lock; the thread would wait for itself.
+    ///
+    /// ```
+    /// use maple_tree::MapleTree;
+    ///
+    /// let tree = MapleTree::new();
+    /// let mut writer = tree.lock();
+    /// writer.store(0..10, 'a')?;
+    /// writer.store(20..30, 'b')?;
+    /// assert_eq!(writer.get(5), Some('a')); // no guard
+    /// assert_eq!(tree.get(25, &tree.pin()), Some('b')); // readers need no lock and see it already
+    /// writer.remove_whole(..15);
+    /// drop(writer);
+    /// assert_eq!(tree.first(&tree.pin()), Some((20..=29, 'b')));
+    /// # Ok::<(), maple_tree::StoreError<char>>(())
+    /// ```
+    ///
+    /// A tree cannot be taken apart, or changed as an exclusive map, beside a session:
+    ///
+    /// ```compile_fail,E0502
+    /// let mut tree = maple_tree::MapleTree::<u32>::new();
+    /// let mut writer = tree.lock();
+    /// tree.get_mut().clear();
+    /// writer.clear();
+    /// ```
+    ///
+    /// What a session found does not live past a change:
+    ///
+    /// ```compile_fail,E0502
+    /// let tree = maple_tree::MapleTree::<Box<u32>>::new();
+    /// let mut writer = tree.lock();
+    /// let found = writer.get(5);
+    /// writer.clear();
+    /// assert_eq!(found, None);
+    /// ```
+    ///
+    /// The standard library's mutex is let go by the thread that took it, so a session stays in its thread. (One with a spin lock may move.)
+    ///
+    /// ```compile_fail,E0277
+    /// let tree = maple_tree::MapleTree::<u32>::new();
+    /// let writer = tree.lock();
+    /// std::thread::scope(|scope| {
+    ///     scope.spawn(move || drop(writer));
+    /// });
+    /// ```
+    ///
+    /// # Invariants
+    ///
+    /// The lock is held by this value, and `map` is what it guards: `map.owner` is touched by nobody else. `outside` holds entries and nodes that no
+    /// reader can look at, or may be dropped beside readers.
+    #[must_use = "the lock is let go when the session is dropped"]
+    pub struct Writer<['t, V: Shared<R>,] R: Rcu, L: RawMutex> {
+        pub(crate) lock: &'t WriterLock<L>,
+        pub(crate) map: &'t UnsafeCell<RangeMap<V>>,
+        duty: Duty,
+        /// Made when there is something.
+        outside: Option<Release<'static>>,
+        flavour: PhantomData<fn() -> R>,
+        marker: PhantomData<L::GuardMarker>,
+    }
 }
 
 // SAFETY: a session is a `&mut RangeMap<V>` beside readers (so `V: Send`, which `Shared` demands, and `Sync`) with a lock that may be let go
@@ -143,29 +142,41 @@ unsafe impl<V: Shared<R> + Sync, R: Rcu, L: RawMutex<GuardMarker: Send> + Sync> 
 // SAFETY: `&Writer` gives out shared references to entries only.
 unsafe impl<V: Shared<R> + Sync, R: Rcu, L: RawMutex + Sync> Sync for Writer<'_, V, R, L> {}
 
+/// Nodes that are to be handed over.
+struct Retirees {
+    nodes: NonNull<()>,
+    /// So many nodes and removed sub-trees.
+    count: usize,
+    reserve: &'static Reserve,
+}
+
 /// What a session has left to do outside the lock.
 struct Errand {
     fill: Option<&'static Reserve>,
-    batch: Option<Batch>,
+    batch: Option<Retirees>,
     /// Hand over the entries with a link of their own if there are as many.
     links: Option<usize>,
 }
 
 impl Errand {
-    /// Fills the reserve (if there is memory), and hands over.
+    /// Fills the reserve (if there is memory), and hands over. Returns the nodes if the flavour has no room for them.
     #[inline]
-    fn run<R: Rcu>(self) {
+    fn run<V: Shared<R>, R: Rcu>(self) -> Option<Retirees> {
         if let Some(reserve) = self.fill {
             // Without memory the reserve stays as it is; the next operation tries again.
             let _ = reserve.fill();
         }
-        if let Some(batch) = self.batch {
+        let refused = self.batch.filter(|retirees| {
+            let reserve = NonNull::from(retirees.reserve).as_ptr();
+            // SAFETY: the nodes left the tree before this and nobody else has the list; `release_batch` matches what is passed.
+            let batch = unsafe { Batch::new(retirees.nodes, reserve.cast(), release_batch::<V>) };
             // SAFETY: the entries are `Send` and `'static` (`Shared`), and the tree's lock is not held.
-            unsafe { R::hand_over(batch) };
-        }
+            unsafe { R::try_hand_over(batch) }.is_err()
+        });
         if self.links.is_some_and(|enough| R::retired().len() >= enough) {
             R::flush();
         }
+        refused
     }
 }
 
@@ -200,7 +211,7 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
     }
 
     /// What is released at the end.
-    fn outside(&mut self) -> &mut Release<'static> {
+    pub(crate) fn outside(&mut self) -> &mut Release<'static> {
         let reserve = self.owner().reserve;
         self.outside.get_or_insert_with(|| {
             // SAFETY: no reader looks at what is nothing, nor (the invariant of the type) at what is added.
@@ -214,7 +225,7 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
         unsafe { &(*map).root }
     }
 
-    fn owner(&self) -> &Owner {
+    pub(crate) fn owner(&self) -> &Owner {
         let map = self.map.get();
         // SAFETY: the lock is held, and a `&mut` to the owner is made with `&mut self` only.
         unsafe { &(*map).owner }
@@ -293,7 +304,7 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
         // SAFETY: the lock is held and `self` is borrowed mutably, so this is the only reference to the owner.
         let owner = unsafe { &mut (*map).owner };
         // A panic is no time to run what others left; what is due then is due after the next change, too.
-        let duty = if std::thread::panicking() { Duty::None } else { self.duty };
+        let duty = if panicking() { Duty::None } else { self.duty };
         self.duty = Duty::None;
         let due = match duty {
             Duty::None | Duty::Links => false,
@@ -303,13 +314,9 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
             }
             Duty::HandOver => true,
         };
+        let (count, reserve) = (owner.retired(), owner.reserve);
         let nodes = if due && self.lock.may_release() { owner.take_retired().into_raw() } else { None };
-        let reserve = owner.reserve;
-        let batch = nodes.map(|nodes| {
-            let reserve = NonNull::from(reserve).as_ptr();
-            // SAFETY: the nodes left the tree before this and nobody else has the list; `release_batch` matches what is passed.
-            unsafe { Batch::new(nodes, reserve.cast(), release_batch::<V>) }
-        });
+        let batch = nodes.map(|nodes| Retirees { nodes, count, reserve });
         let links = match duty {
             Duty::None => None,
             _ => Some(if due { 0 } else { HAND_OVER }),
@@ -317,6 +324,20 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
         // SAFETY: the lock is held (the invariant of the type).
         unsafe { self.lock.raw().unlock() };
         Errand { fill: (duty == Duty::Grown).then_some(reserve), batch, links }
+    }
+
+    /// The flavour had no room for nodes that were to be handed over: they are the tree's again, for another time. (The batch that came back
+    /// is forgotten.) Takes the lock, which this session has let go of, and lets go of it again.
+    #[cold]
+    fn keep(&mut self, refused: Retirees) {
+        self.lock.raw().lock();
+        let map = self.map.get();
+        // SAFETY: the lock is held and `self` is borrowed mutably, so this is the only reference to the owner.
+        let owner = unsafe { &mut (*map).owner };
+        // SAFETY: from `into_raw` in `leave`; the batch was not run and never will be.
+        owner.put_back(unsafe { Limbo::from_raw(refused.nodes) }, refused.count);
+        // SAFETY: the lock was taken above.
+        unsafe { self.lock.raw().unlock() };
     }
 
     /// Ends the session and begins another: lets others in, runs the `Drop` of entries that went, and, if the tree grew, fills the reserve and
@@ -352,83 +373,38 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
         let again = Again(self.lock.raw());
         // Run, or while a panic unwinds dropped, before the lock is taken again.
         let outside = self.outside.take();
-        errand.run::<R>();
+        if let Some(refused) = errand.run::<V, R>() {
+            self.keep(refused);
+        }
         outside.into_iter().for_each(Release::run);
         drop(again);
     }
 
-    /// The entry that covers `index`. `O(h)`.
-    #[inline]
-    pub fn get(&self, index: u64) -> Option<V::Ref<'_>> {
-        // SAFETY: the entry stays for as long as the session is borrowed.
-        lookup(self.root(), index).map(|entry| unsafe { V::borrow(entry) })
-    }
-
-    /// The entries that cover `indices`, in their order. `O(N * h)`; see [`RangeMap::get_many`].
-    #[inline]
-    pub fn get_many<const N: usize>(&self, indices: [u64; N]) -> [Option<V::Ref<'_>>; N] {
-        // SAFETY: the entries stay for as long as the session is borrowed.
-        lookup_many(self.root(), &indices).map(|found| found.map(|entry| unsafe { V::borrow(entry) }))
-    }
-
-    /// The entry that covers `index` with its exact range, or nothing with the whole gap around `index`. `O(h)`.
-    pub fn get_range(&self, index: u64) -> (RangeInclusive<u64>, Option<V::Ref<'_>>) {
-        // SAFETY: the entry stays for as long as the session is borrowed.
-        unsafe { get_range::<V>(self.root(), index) }
-    }
-
-    /// Whether an entry covers `index`. `O(h)`.
-    pub fn contains(&self, index: u64) -> bool {
-        lookup(self.root(), index).is_some()
-    }
-
-    /// The entry with the lowest range.
-    pub fn first(&self) -> Option<(RangeInclusive<u64>, V::Ref<'_>)> {
-        self.iter().next()
-    }
-
-    /// The entry with the highest range.
-    pub fn last(&self) -> Option<(RangeInclusive<u64>, V::Ref<'_>)> {
-        self.iter().next_back()
-    }
-
-    /// Whether there is no entry.
-    pub fn is_empty(&self) -> bool {
-        self.first().is_none()
-    }
-
-    /// All entries with their ranges, in order.
-    pub fn iter(&self) -> Iter<'_, V> {
-        self.range(..)
-    }
-
-    /// The entries that overlap `range`, each with its whole range. A range that holds no index yields nothing.
-    pub fn range(&self, range: impl RangeBounds<u64>) -> Iter<'_, V> {
-        // SAFETY: nobody else changes the tree while the session is borrowed.
-        unsafe { Iter::new(self.root(), inclusive(&range).ok()) }
-    }
-
-    /// The gaps within `range`, clipped to it. A range that holds no index yields nothing.
-    pub fn gaps(&self, range: impl RangeBounds<u64>) -> Gaps<'_, V> {
-        // SAFETY: nobody else changes the tree while the session is borrowed.
-        unsafe { Gaps::new(self.root(), inclusive(&range).ok()) }
-    }
-
-    /// A cursor for looking around. It is nowhere yet.
-    pub fn cursor(&self) -> Cursor<'_, V> {
-        // SAFETY: nobody else changes the tree while the session is borrowed.
-        unsafe { Cursor::new(self.root()) }
-    }
-
     /// Stores `value` at `range`, over whatever is there: entries inside are removed, entries that stick out are cut, an entry that
     /// sticks out on both sides is split (which clones it). A lookup sees all of it or nothing. `O(h)` and the entries removed.
+    /// May allocate.
     ///
     /// # Errors
     ///
     /// Out of memory, or a range that holds no index. The value comes back, and the tree is as it was. A session remembers up to sixteen
     /// clones that were made for nothing, because memory ran out after that; then a store that would have to clone is refused as if it had
     /// none, until the next [`bump`](Self::bump).
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// let mut writer = tree.lock();
+    /// writer.store(10..20, 'a')?;
+    /// writer.store(30..40, 'b')?;
+    /// writer.store(15..35, 'c')?;
+    /// assert_eq!(writer.get_range(15), (15..=34, Some('c')));
+    /// assert_eq!(writer.get_range(14), (10..=14, Some('a')));
+    /// assert_eq!(writer.store(9..5, 'd').unwrap_err().value, 'd');
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
+    #[doc(alias = "mtree_store")]
+    #[doc(alias = "mtree_store_range")]
+    #[doc(alias = "mas_store_gfp")]
     pub fn store(&mut self, range: impl RangeBounds<u64>, value: V) -> Result<(), StoreError<V>>
     where
         V: TryClone,
@@ -482,12 +458,25 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
         (Err(unsafe { Pending::from_raw(raw) }), outdated)
     }
 
-    /// Stores `value` at `range` if no entry overlaps it. `O(h)`.
+    /// Stores `value` at `range` if no entry overlaps it. `O(h)`. May allocate.
     ///
     /// # Errors
     ///
     /// The first range in the way; out of memory; a range that holds no index. The value comes back, and the tree is as it was.
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// let mut writer = tree.lock();
+    /// writer.store(10..20, 'a')?;
+    /// writer.store(30..40, 'b')?;
+    /// writer.insert(20..30, 'c')?;
+    /// let refused = writer.insert(25..50, 'd').unwrap_err();
+    /// assert_eq!((refused.value, refused.kind), ('d', maple_tree::InsertErrorKind::Occupied(20..=29)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
+    #[doc(alias = "mtree_insert")]
+    #[doc(alias = "mtree_insert_range")]
     pub fn insert(&mut self, range: impl RangeBounds<u64>, value: V) -> Result<(), InsertError<V>> {
         self.grow(|writer, left_over| insert_with(writer, &range, value, left_over))
     }
@@ -498,6 +487,17 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
     /// # Errors
     ///
     /// No entry covers `index`: the value comes back with the gap. Out of memory for the leaf.
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// let mut writer = tree.lock();
+    /// writer.store(10..20, 'a')?;
+    /// writer.store(30..40, 'b')?;
+    /// let old = writer.replace(13, 'c')?;
+    /// assert_eq!((old.range(), old.get()), (10..=19, 'a'));
+    /// assert_eq!(writer.replace(25, 'd').unwrap_err().value, 'd');
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     pub fn replace(&mut self, index: u64, value: V) -> Result<Removed<'t, V, R, L>, ReplaceError<V>> {
         self.replace_from(None, index, Pending::new(value)).0
@@ -549,7 +549,19 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
     /// Takes out the entry that covers `index`, with its whole range. One slot store, `O(h)`.
     ///
     /// Cannot fail: never allocates, never waits for readers, enters no read section.
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// let mut writer = tree.lock();
+    /// writer.store(10..20, 'a')?;
+    /// writer.store(30..40, 'b')?;
+    /// let removed = writer.erase(35).expect("just stored");
+    /// assert_eq!((removed.range(), removed.get()), (30..=39, 'b'));
+    /// assert!(writer.erase(35).is_none());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
+    #[doc(alias = "mtree_erase")]
     pub fn erase(&mut self, index: u64) -> Option<Removed<'t, V, R, L>> {
         self.erase_from(None, index).0
     }
@@ -577,6 +589,16 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
     /// # Errors
     ///
     /// As [`MapleTree::remove`](crate::MapleTree::remove).
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// let mut writer = tree.lock();
+    /// writer.store(10..20, 'a')?;
+    /// writer.store(30..40, 'b')?;
+    /// writer.remove(15..35)?;
+    /// assert_eq!(writer.iter().collect::<Vec<_>>(), [(10..=14, 'a'), (35..=39, 'b')]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn remove(&mut self, range: impl RangeBounds<u64>) -> Result<(), RemoveError>
     where
         V: TryClone,
@@ -593,6 +615,16 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
     ///
     /// A range that holds no index; the entry that would have been cut; out of memory, when a hole inside one entry needed it (or a clone for it,
     /// see [`store`](Self::store)). The tree is as it was.
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// let mut writer = tree.lock();
+    /// writer.store(10..20, 'a')?;
+    /// writer.store(30..40, 'b')?;
+    /// writer.remove_or(..35, maple_tree::Shortage::Allocate)?;
+    /// assert_eq!(writer.iter().collect::<Vec<_>>(), [(35..=39, 'b')]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn remove_or(&mut self, range: impl RangeBounds<u64>, shortage: Shortage) -> Result<(), RemoveError>
     where
         V: TryClone,
@@ -617,6 +649,16 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
     /// 15 slot stores a level for each end of the range.
     ///
     /// Cannot fail: never allocates, never waits for readers, enters no read section. A range that holds no index removes nothing.
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// let mut writer = tree.lock();
+    /// writer.store(10..20, 'a')?;
+    /// writer.store(30..40, 'b')?;
+    /// writer.remove_whole(5..35);
+    /// assert_eq!(writer.iter().collect::<Vec<_>>(), [(30..=39, 'b')]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn remove_whole(&mut self, range: impl RangeBounds<u64>) {
         if let Ok((first, last)) = inclusive(&range) {
             self.with(None, |writer, _| writer.kill(first, last));
@@ -624,22 +666,54 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
     }
 
     /// Rebuilds the structure with full nodes, after removals that left it sparse. `O(n)`; readers see the old nodes or the new ones, with the
-    /// same entries.
+    /// same entries. Allocates.
     ///
     /// # Errors
     ///
     /// Out of memory; the tree is as it was. The new nodes are there before the old ones go.
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// let mut writer = tree.lock();
+    /// writer.store(10..20, 'a')?;
+    /// writer.store(30..40, 'b')?;
+    /// writer.compact()?;
+    /// assert_eq!(writer.get(15), Some('a'));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn compact(&mut self) -> Result<(), AllocError> {
         self.grow(|writer, _| writer.compact())
     }
 
     /// Removes every entry with one store. Cannot fail: never allocates, never waits for readers, enters no read section.
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// let mut writer = tree.lock();
+    /// writer.store(10..20, 'a')?;
+    /// writer.store(30..40, 'b')?;
+    /// writer.clear();
+    /// assert!(writer.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[doc(alias = "mtree_destroy")]
     pub fn clear(&mut self) {
         self.with(None, |writer, _| writer.clear());
     }
 
     /// Removes every entry whose range **starts** at or after `from`. An entry that starts before `from` and covers it stays whole.
     /// `O(h)` whatever the size of the tail. Cannot fail; see [`MapleTree::prune`](crate::MapleTree::prune).
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// let mut writer = tree.lock();
+    /// writer.store(10..20, 'a')?;
+    /// writer.store(30..40, 'b')?;
+    /// let pruned = writer.prune(15);
+    /// assert_ne!(pruned.form, maple_tree::PruneForm::Nothing);
+    /// assert_eq!(writer.iter().collect::<Vec<_>>(), [(10..=19, 'a')]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn prune(&mut self, from: u64) -> Pruned {
         let prune = |writer: &mut TreeMut<'_>, _: &mut Leftovers| {
             writer.prune_by_path_copy(from, false, Memory::Earmark).unwrap_or_else(|_| {
@@ -651,6 +725,17 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
     }
 
     /// As [`prune`](Self::prune), but always in place: takes no node, and readers see the tail vanish piece by piece.
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// let mut writer = tree.lock();
+    /// writer.store(10..20, 'a')?;
+    /// writer.store(30..40, 'b')?;
+    /// let pruned = writer.prune_in_place(15);
+    /// assert_eq!((pruned.form, pruned.nodes_taken), (maple_tree::PruneForm::InPlace, 0));
+    /// assert_eq!(writer.last(), Some((10..=19, 'a')));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn prune_in_place(&mut self, from: u64) -> Pruned {
         self.with(None, |writer, _| writer.prune_in_place(from)).0
     }
@@ -663,6 +748,15 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
     ///
     /// The border lies inside an entry, and neither the tree nor the reserve has the nodes for a copy of the path (at most `h`).
     /// The tree is as it was.
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// tree.store(10..20, 'a')?; // fills the reserve
+    /// let mut writer = tree.lock();
+    /// writer.prune_cut(15)?;
+    /// assert_eq!(writer.iter().collect::<Vec<_>>(), [(10..=14, 'a')]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn prune_cut(&mut self, from: u64) -> Result<Pruned, WouldCut> {
         self.prune_cut_or(from, Shortage::Refuse)
     }
@@ -675,6 +769,16 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
     /// # Errors
     ///
     /// The entry that would have been cut. The tree is as it was.
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// let mut writer = tree.lock();
+    /// writer.store(10..20, 'a')?;
+    /// writer.store(30..40, 'b')?;
+    /// writer.prune_cut_or(15, maple_tree::Shortage::Allocate)?;
+    /// assert_eq!(writer.iter().collect::<Vec<_>>(), [(10..=14, 'a')]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn prune_cut_or(&mut self, from: u64, shortage: Shortage) -> Result<Pruned, WouldCut> {
         let mut prune = |memory| {
             let cut = |writer: &mut TreeMut<'_>, _: &mut Leftovers| match writer.prune_by_path_copy(from, true, memory) {
@@ -692,115 +796,17 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
             result => result,
         }
     }
-
-    /// A copy of the tree, node for node, with a clone of every entry; not yet shared. `O(n)`. See
-    /// [`MapleTree::dup`](crate::MapleTree::dup).
-    ///
-    /// # Errors
-    ///
-    /// Out of memory. What was cloned until then is dropped when the session ends.
-    pub fn dup(&mut self) -> Result<RangeMap<V>, AllocError>
-    where
-        V: TryClone,
-    {
-        /// A copy whose entries are dropped outside the lock if it does not become whole.
-        struct Partial<'o, V: Entry>(RangeMap<V>, &'o mut Release<'static>);
-
-        impl<V: Entry> Drop for Partial<'_, V> {
-            fn drop(&mut self) {
-                if let Some((node, level)) = self.0.root.load() {
-                    self.0.root.publish(None);
-                    self.1.add_tree(node, level);
-                }
-            }
-        }
-
-        let map = self.map.get();
-        // SAFETY: the root is atomic; no `&mut` to it or to the whole map exists while the tree is borrowed.
-        let root = unsafe { &(*map).root };
-        let untidy = self.owner().untidy;
-        let mut partial = Partial(RangeMap::with_reserve(self.owner().reserve), self.outside());
-        // SAFETY: the tree has entries of its own type.
-        let copied = unsafe { clone_root((root, untidy), &mut partial.0) };
-        partial.0.grown();
-        copied.map(|()| core::mem::take(&mut partial.0))
-    }
-
-    /// As [`dup`](Self::dup), with every entry made by `entry` from the range and the entry of the original. See
-    /// [`MapleTree::try_dup_with`](crate::MapleTree::try_dup_with).
-    ///
-    /// # Errors
-    ///
-    /// Out of memory for the nodes, before `entry` was called; or the error of `entry`, with a valid map of exactly the entries
-    /// before the one that failed. Getting there allocates nothing.
-    ///
-    /// # Panics
-    ///
-    /// When `entry` does. The entries it made, of a type that the session knows nothing of, are then dropped under the lock: where their `Drop`
-    /// may call the tree, use the tree's own method.
-    #[expect(clippy::result_large_err, reason = "the copy that failed is as large as one that did not")]
-    pub fn try_dup_with<W: Entry, E>(
-        &mut self,
-        entry: impl FnMut(RangeInclusive<u64>, V::Ref<'_>) -> Result<W, E>,
-    ) -> Result<RangeMap<W>, DupError<W, E>> {
-        let mut copy = RangeMap::new();
-        let copied = self.copy_into(&mut copy, entry);
-        outcome(copy, copied)
-    }
-
-    /// As [`try_dup_with`](Self::try_dup_with), into a map of the caller's.
-    pub(crate) fn copy_into<W: Entry, E>(
-        &mut self,
-        copy: &mut RangeMap<W>,
-        mut entry: impl FnMut(RangeInclusive<u64>, V::Ref<'_>) -> Result<W, E>,
-    ) -> Result<(), crate::copy::Stopped<E>> {
-        copy.owner.reserve = self.owner().reserve;
-        copy_root((self.root(), self.owner().untidy), copy, |first, last, old| {
-            // SAFETY: an entry of the tree is not taken back while its writer is kept out.
-            entry(first..=last, unsafe { V::borrow(old) }).map(W::into_raw)
-        })
-    }
-
-    /// Checks every invariant of the structure. `O(n)`, allocates. For tests and for the distrustful.
-    ///
-    /// # Errors
-    ///
-    /// The first broken invariant, and where.
-    pub fn validate(&self) -> Result<Summary, Invalid> {
-        validate(self.root(), self.owner())
-    }
-
-    /// The structure as text.
-    pub fn dump(&self) -> Dump<'_> {
-        Dump { root: self.root(), lock: None }
-    }
-
-    /// The structure as a graph for Graphviz.
-    pub fn dot(&self) -> Dot<'_> {
-        Dot { root: self.root(), lock: None }
-    }
-
-    /// Figures of the tree.
-    pub fn figures(&self) -> TreeFigures {
-        TreeFigures::of(self.root(), self.owner())
-    }
 }
 
 impl<V: Shared<R>, R: Rcu, L: RawMutex> Drop for Writer<'_, V, R, L> {
     /// Lets go of the lock, then does what the session left: see [`Writer`].
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: nothing but `outside`, which needs no lock, is touched after this.
-        unsafe { self.leave() }.run::<R>();
-    }
-}
-
-impl<V: Shared<R>, R: Rcu, L: RawMutex> fmt::Debug for Writer<'_, V, R, L>
-where
-    for<'a> V::Ref<'a>: fmt::Debug,
-{
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_map().entries(self.iter()).finish()
+        // SAFETY: nothing but `outside`, which needs no lock, is touched after this without the lock.
+        let errand = unsafe { self.leave() };
+        if let Some(refused) = errand.run::<V, R>() {
+            self.keep(refused);
+        }
     }
 }
 

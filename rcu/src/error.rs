@@ -58,3 +58,35 @@ impl fmt::Display for InsideReadSection {
 }
 
 impl Error for InsideReadSection {}
+
+/// Why [`GraceOn::barrier`](crate::GraceOn::barrier) cannot wait: it would wait for its own caller.
+///
+/// # Examples
+///
+/// ```
+/// use maple_rcu::{BarrierError, Grace, Rcu};
+///
+/// let guard = Grace::pin();
+/// assert_eq!(Grace::barrier(), Err(BarrierError::InsideReadSection));
+/// drop(guard);
+/// assert_eq!(Grace::barrier(), Ok(()));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum BarrierError {
+    /// The caller is inside a read section.
+    InsideReadSection,
+    /// The caller is inside a destructor that the flavour runs.
+    InsideDestructor,
+}
+
+impl fmt::Display for BarrierError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::InsideReadSection => "cannot wait for what was retired inside a read section",
+            Self::InsideDestructor => "cannot wait for what was retired inside a destructor of it",
+        })
+    }
+}
+
+impl Error for BarrierError {}

@@ -25,10 +25,10 @@ use core::ptr::NonNull;
 ///   safe code in any other way.
 /// * When `synchronize` returns `Ok`, every read section that was open at the call has ended, and what its thread did inside
 ///   happens before the return. If the calling thread is inside a read section, the result is `Err`.
-/// * `hand_over` runs the batch at most once, after every read section that was open at the call has ended, and what those threads
-///   did inside happens before.
+/// * `hand_over`, and `try_hand_over` unless it gives the batch back, runs it at most once, after every read section that was open
+///   at the call has ended, and what those threads did inside happens before.
 /// * `retired` always returns the same list, and no other flavour returns that one.
-/// * `retire` puts the object on that list and does nothing else; `flush` hands the list to `hand_over` and nothing else.
+/// * `retire` puts the object on that list and does nothing else; `flush` treats what is on the list as `hand_over` would, if it takes it.
 ///
 /// # Examples
 ///
@@ -126,6 +126,37 @@ pub unsafe trait Rcu: Sized + Send + Sync + 'static {
     /// unsafe { Epoch::hand_over(batch) };
     /// ```
     unsafe fn hand_over(batch: Batch);
+
+    /// As [`hand_over`](Rcu::hand_over), for callers that must not wait even if the flavour has no room: it gives the batch back then.
+    ///
+    /// Does `hand_over` unless the flavour says otherwise.
+    ///
+    /// # Errors
+    ///
+    /// The batch, to be handed over another time.
+    ///
+    /// # Safety
+    ///
+    /// As for [`hand_over`](Rcu::hand_over).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maple_rcu::{Grace, Rcu, RcuArc};
+    ///
+    /// drop(RcuArc::<u32, Grace>::try_new(7)?);
+    /// if let Some(batch) = Grace::retired().take_all() {
+    ///     // SAFETY: the batch came from the list of the same flavour.
+    ///     let refused = unsafe { Grace::try_hand_over(batch) };
+    ///     assert!(refused.is_ok());
+    /// }
+    /// # Ok::<(), maple_rcu::AllocError<u32>>(())
+    /// ```
+    unsafe fn try_hand_over(batch: Batch) -> Result<(), Batch> {
+        // SAFETY: the caller's promise.
+        unsafe { Self::hand_over(batch) };
+        Ok(())
+    }
 
     /// The flavour's list of retired objects, one for the whole process. Neither allocates nor blocks.
     ///

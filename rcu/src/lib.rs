@@ -4,24 +4,67 @@
 //!
 //! * [`Rcu`]: what a flavour is, and the rules.
 //! * [`Epoch`]: what the flavour on `crossbeam-epoch` may allocate, and when.
+//! * [`Grace`]: the flavour whose grace periods need no memory; [`GraceOn`] has its interface, and [`Platform`] is for kernels.
 //! * [`RcuBox`], [`RcuArc`]: one owner, many owners.
 //! * [`Link`], [`RetireList`], [`Batch`]: for objects of your own, and for own flavours.
 //!
 //! The feature `serde` (off by default) makes [`RcuBox`] and [`RcuArc`] `Serialize` and `Deserialize`, as what they hold.
+#![cfg_attr(not(any(feature = "std", test, loom)), no_std)]
+// The model checker looks at the engine alone.
+#![cfg_attr(loom, allow(dead_code, unused_imports))]
 
+#[cfg(all(feature = "alloc", not(loom)))]
+extern crate alloc;
+
+#[cfg(all(feature = "std", not(loom), not(maple_rcu_all_grace)))]
 mod epoch;
 mod error;
 mod flavour;
+mod grace;
+#[cfg(all(feature = "alloc", not(loom)))]
 mod owned;
 mod retire;
 #[cfg(feature = "serde")]
 mod serial;
 mod sync;
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests;
 
+#[cfg(all(feature = "std", not(loom), not(maple_rcu_all_grace)))]
 pub use epoch::{Epoch, EpochGuard};
-pub use error::{AllocError, InsideReadSection};
+pub use error::{AllocError, BarrierError, InsideReadSection};
 pub use flavour::{Batch, Rcu};
+#[cfg(not(loom))]
+pub use grace::{Cookie, GraceGuard, GraceOn, Platform};
+pub use grace::{Domain, Record};
+#[cfg(all(feature = "std", not(loom)))]
+pub use grace::{Grace, ReadSide, Reclaimer, Threads};
+/// In a build that runs all tests of the workspace on the other flavour (`--cfg maple_rcu_all_grace`), another name of it.
+#[cfg(all(feature = "std", not(loom), maple_rcu_all_grace))]
+pub type Epoch = Grace;
+/// As [`Epoch`].
+#[cfg(all(feature = "std", not(loom), maple_rcu_all_grace))]
+pub type EpochGuard = GraceGuard<Threads>;
+#[cfg(all(feature = "alloc", not(loom)))]
 pub use owned::{RcuArc, RcuBox};
 pub use retire::{Link, RetireList};
+
+/// Ends the process: what was promised cannot be kept any more.
+#[cold]
+fn abort() -> ! {
+    #[cfg(feature = "std")]
+    std::process::abort();
+    #[cfg(not(feature = "std"))]
+    {
+        /// A panic that cannot be caught: while it unwinds another begins.
+        struct Twice;
+
+        impl Drop for Twice {
+            fn drop(&mut self) {
+                panic!("maple-rcu: a promise cannot be kept");
+            }
+        }
+        let _twice = Twice;
+        panic!("maple-rcu: a promise cannot be kept");
+    }
+}

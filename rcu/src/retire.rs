@@ -13,7 +13,7 @@
 //! seen again has the same meaning both times (no ABA problem).
 
 use crate::Batch;
-use crate::sync::{AtomicPtr, AtomicUsize, Ordering};
+use crate::sync::{AtomicPtr, AtomicUsize, Ordering, const_fn, order};
 use core::fmt;
 use core::ptr::{self, NonNull};
 
@@ -60,23 +60,25 @@ pub struct Link {
 }
 
 impl Link {
-    /// A link that is on no list. `reclaim` will be called with a pointer to it, once, after a grace period.
-    ///
-    /// Neither allocates nor blocks.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use core::ptr::NonNull;
-    /// use maple_rcu::Link;
-    ///
-    /// unsafe fn nothing_to_do(_: NonNull<Link>) {}
-    /// static LINK: Link = Link::new(nothing_to_do);
-    /// assert_eq!(size_of_val(&LINK), 2 * size_of::<usize>());
-    /// ```
-    #[must_use]
-    pub const fn new(reclaim: unsafe fn(NonNull<Link>)) -> Self {
-        Self { next: AtomicPtr::new(ptr::null_mut()), reclaim }
+    const_fn! {
+        /// A link that is on no list. `reclaim` will be called with a pointer to it, once, after a grace period.
+        ///
+        /// Neither allocates nor blocks.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use core::ptr::NonNull;
+        /// use maple_rcu::Link;
+        ///
+        /// unsafe fn nothing_to_do(_: NonNull<Link>) {}
+        /// static LINK: Link = Link::new(nothing_to_do);
+        /// assert_eq!(size_of_val(&LINK), 2 * size_of::<usize>());
+        /// ```
+        #[must_use]
+        pub const fn new(reclaim: unsafe fn(NonNull<Link>)) -> Self {
+            Self { next: AtomicPtr::new(ptr::null_mut()), reclaim }
+        }
     }
 }
 
@@ -111,17 +113,19 @@ pub struct RetireList {
 }
 
 impl RetireList {
-    /// An empty list. Neither allocates nor blocks.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// let list = maple_rcu::RetireList::new();
-    /// assert!(list.is_empty());
-    /// ```
-    #[must_use]
-    pub const fn new() -> Self {
-        Self { head: AtomicPtr::new(ptr::null_mut()), len: AtomicUsize::new(0) }
+    const_fn! {
+        /// An empty list. Neither allocates nor blocks.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// let list = maple_rcu::RetireList::new();
+        /// assert!(list.is_empty());
+        /// ```
+        #[must_use]
+        pub const fn new() -> Self {
+            Self { head: AtomicPtr::new(ptr::null_mut()), len: AtomicUsize::new(0) }
+        }
     }
 
     /// Puts an object on the list.
@@ -153,8 +157,9 @@ impl RetireList {
     /// # Ok::<(), maple_rcu::AllocError<String>>(())
     /// ```
     pub unsafe fn push(&self, link: NonNull<Link>) {
-        // Relaxed: a hint, from which nothing is concluded about the objects.
-        self.len.fetch_add(1, Ordering::Relaxed);
+        // Relaxed, and not one step: a hint, from which nothing is concluded about the objects. When two push at a time one may not
+        // be counted.
+        self.len.store(self.len.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
         // Relaxed: the value is only written back, never followed here; the exchange below fails if it is out of date.
         let mut head = self.head.load(Ordering::Relaxed);
         loop {
@@ -197,16 +202,16 @@ impl RetireList {
     pub fn take_all(&self) -> Option<Batch> {
         // Relaxed: a hint, as in `push`.
         self.len.store(0, Ordering::Relaxed);
-        // Acquire: partner of the Release in `push`, for every object on the list. A head of null is stored by nobody else, so it
-        // needs no Release: it leads to no object.
-        let head = NonNull::new(self.head.swap(ptr::null_mut(), Ordering::Acquire))?;
+        // Acquire: partner of the Release in `push`, for every object on the list. Release: partner of that Acquire in another's call that
+        // finds nothing: it sees what this thread did before it took the objects (`GraceOn::barrier` looks where they might have gone).
+        let head = NonNull::new(self.head.swap(ptr::null_mut(), order!(AcqRel, Acquire, Empty)))?;
         // SAFETY: by the invariant, `head` leads to objects that the list owned and now the batch does; each may be reclaimed once
         // on any thread after a grace period, as `push` was promised.
         Some(unsafe { Batch::new(head.cast(), ptr::null(), reclaim_all) })
     }
 
     /// About how many objects are on the list: a hint for whoever decides when a batch is worth its price. Objects that are pushed
-    /// while others are taken may be left out.
+    /// while others are pushed or taken may be left out.
     ///
     /// Never allocates, never blocks.
     ///

@@ -1,10 +1,41 @@
 //! Entries of every kind that stand for a number.
 
-use maple_tree::{Entry, Epoch, RcuArc, RcuBox, TryClone, U61};
+use maple_tree::{Entry, Epoch, Grace, Rcu, RcuArc, RcuBox, Shared, TryClone, U61};
 use std::sync::Arc;
 
+/// A flavour that the tests run on.
+pub trait Flavour: Rcu {
+    /// It in Rust code, as an argument of a type behind others.
+    const ARGUMENT: &'static str;
+    /// Its guard in Rust code.
+    const GUARD: &'static str;
+    /// `RcuArc<u64>` with it, in Rust code.
+    const RCU_ARC: &'static str;
+}
+
+impl Flavour for Epoch {
+    const ARGUMENT: &'static str = "";
+    const GUARD: &'static str = "EpochGuard";
+    const RCU_ARC: &'static str = "RcuArc<u64>";
+}
+
+// In a build of all tests for that flavour, `Epoch` is another name of it.
+#[cfg(not(maple_rcu_all_grace))]
+impl Flavour for Grace {
+    const ARGUMENT: &'static str = ", Grace";
+    const GUARD: &'static str = "<Grace as Rcu>::Guard";
+    const RCU_ARC: &'static str = "RcuArc<u64, Grace>";
+}
+#[cfg(maple_rcu_all_grace)]
+const _: fn(Grace) -> Epoch = |grace| grace;
+
+/// A [`Value`] for trees of the default flavour.
+pub trait Number: Value + Shared<Epoch> {}
+
+impl<V: Value + Shared<Epoch>> Number for V {}
+
 /// An entry made from a number, which can be told again from the entry.
-pub trait Number: Entry + maple_tree::Shared<Epoch> + TryClone {
+pub trait Value: Entry + TryClone {
     /// The type as Rust code.
     const TYPE: &'static str;
 
@@ -21,7 +52,7 @@ pub trait Number: Entry + maple_tree::Shared<Epoch> + TryClone {
     fn code(value: u64) -> String;
 }
 
-impl Number for u32 {
+impl Value for u32 {
     const TYPE: &'static str = "u32";
 
     fn make(value: u64) -> Self {
@@ -41,7 +72,7 @@ impl Number for u32 {
     }
 }
 
-impl Number for U61 {
+impl Value for U61 {
     const TYPE: &'static str = "U61";
 
     fn make(value: u64) -> Self {
@@ -61,7 +92,7 @@ impl Number for U61 {
     }
 }
 
-impl Number for Box<u64> {
+impl Value for Box<u64> {
     const TYPE: &'static str = "Box<u64>";
 
     fn make(value: u64) -> Self {
@@ -81,7 +112,7 @@ impl Number for Box<u64> {
     }
 }
 
-impl Number for RcuBox<u64> {
+impl Value for RcuBox<u64> {
     const TYPE: &'static str = "RcuBox<u64>";
 
     fn make(value: u64) -> Self {
@@ -101,7 +132,7 @@ impl Number for RcuBox<u64> {
     }
 }
 
-impl Number for Arc<u64> {
+impl Value for Arc<u64> {
     const TYPE: &'static str = "Arc<u64>";
 
     fn make(value: u64) -> Self {
@@ -121,8 +152,8 @@ impl Number for Arc<u64> {
     }
 }
 
-impl Number for RcuArc<u64> {
-    const TYPE: &'static str = "RcuArc<u64>";
+impl<R: Flavour> Value for RcuArc<u64, R> {
+    const TYPE: &'static str = R::RCU_ARC;
 
     fn make(value: u64) -> Self {
         RcuArc::try_new(value).expect("memory for a counted number")

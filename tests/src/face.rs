@@ -1,6 +1,6 @@
 //! One interface over both faces, in the terms of the [model](crate::model).
 
-use crate::entry::Number;
+use crate::entry::Value;
 use crate::map_op::MapOp;
 use crate::model::{Bounds, Item, Model, Refusal, Span};
 use crate::space::Side;
@@ -63,13 +63,16 @@ impl Rest {
 /// A range map of numbers, whichever face it has.
 pub trait Face: Sized {
     /// What is stored.
-    type Entry: Number;
+    type Entry: Value;
 
     /// Rust code for a new one.
     fn code() -> String;
 
     /// Whether this is the exclusive face.
     const EXCLUSIVE: bool;
+
+    /// A guard in Rust code.
+    const GUARD: &'static str = "EpochGuard";
 
     /// An empty one.
     fn new() -> Self;
@@ -198,12 +201,18 @@ pub type SharedFace<V> = TreeFace<V, false>;
 /// The shared face, with every second step through the exclusive one.
 pub type MixedFace<V> = TreeFace<V, true>;
 
+/// The shared face of the flavour that needs no memory.
+pub type GraceFace<V> = TreeFace<V, false, maple_tree::Grace>;
+
+/// The same, with every second step through the exclusive one.
+pub type MixedGraceFace<V> = TreeFace<V, true, maple_tree::Grace>;
+
 /// Runs each named function, generic over [`Face`], on every face and with every kind of entry.
 /// With no name it is the number of faces.
 #[macro_export]
 macro_rules! on_every_face {
     () => {
-        9
+        14
     };
     ($($name:ident),* $(,)?) => {
         $crate::on_every_face!(@ exclusive_u32, ExclusiveFace, u32, $($name),*);
@@ -215,6 +224,11 @@ macro_rules! on_every_face {
         $crate::on_every_face!(@ shared_rcu_box, SharedFace, maple_tree::RcuBox<u64>, $($name),*);
         $crate::on_every_face!(@ shared_rcu_arc, SharedFace, maple_tree::RcuArc<u64>, $($name),*);
         $crate::on_every_face!(@ mixed_arc, MixedFace, std::sync::Arc<u64>, $($name),*);
+        $crate::on_every_face!(@ grace_u32, GraceFace, u32, $($name),*);
+        $crate::on_every_face!(@ grace_arc, GraceFace, std::sync::Arc<u64>, $($name),*);
+        $crate::on_every_face!(@ grace_rcu_box, GraceFace, maple_tree::RcuBox<u64>, $($name),*);
+        $crate::on_every_face!(@ grace_rcu_arc, GraceFace, maple_tree::RcuArc<u64, maple_tree::Grace>, $($name),*);
+        $crate::on_every_face!(@ mixed_grace_box, MixedGraceFace, Box<u64>, $($name),*);
     };
     (@ $module:ident, $face:ident, $entry:ty, $($name:ident),*) => {
         mod $module {
@@ -226,11 +240,12 @@ macro_rules! on_every_face {
     };
 }
 
-/// Runs each named function, generic over [`Face`], once on each face, with plain numbers.
+/// Runs each named function, generic over [`Face`], once on each face (the shared one of either flavour), with plain numbers.
 #[macro_export]
 macro_rules! on_both_faces {
     ($($name:ident),* $(,)?) => {
         $crate::on_every_face!(@ exclusive, ExclusiveFace, u32, $($name),*);
         $crate::on_every_face!(@ shared, SharedFace, u32, $($name),*);
+        $crate::on_every_face!(@ grace, GraceFace, u32, $($name),*);
     };
 }

@@ -1,13 +1,13 @@
 //! Calls of the exclusive face, and what the model makes of them. On the shared face they are its own, where it has them, else they go
 //! through `get_mut`.
 
-use crate::entry::Number;
+use crate::entry::{Flavour, Value};
 use crate::face::item;
 use crate::model::{Bounds, Inclusive, Item, Model, Refusal, Span, span};
 use crate::op::{code, number};
 use core::ops::Bound;
 use maple_tree::{
-    AppendError, At, InsertErrorKind, MapleTree, Piece, RangeMap, RemoveError, Shortage, StoreError, StoreErrorKind,
+    AppendError, At, InsertErrorKind, MapleTree, Piece, RangeMap, RemoveError, Shared, Shortage, StoreError, StoreErrorKind,
 };
 
 /// One call on an exclusive map.
@@ -38,14 +38,14 @@ pub enum MapOp {
     IntoIter { left: usize, turns: u64 },
 }
 
-fn read<V: Number>(piece: &Piece<'_, V>) -> (Span, Span, u64) {
+fn read<V: Value>(piece: &Piece<'_, V>) -> (Span, Span, u64) {
     let spans = (piece.range().into_inner(), piece.entry_range().into_inner());
     assert_eq!(piece.is_whole(), spans.0 == spans.1, "{piece:?}");
     (spans.0, spans.1, V::read(piece.get()))
 }
 
 /// Keeps the pieces in a list, some by taking the entry, some by looking.
-fn record<V: Number>(pieces: &mut Vec<(Span, Span, u64)>) -> impl FnMut(Piece<'_, V>) {
+fn record<V: Value>(pieces: &mut Vec<(Span, Span, u64)>) -> impl FnMut(Piece<'_, V>) {
     |piece| {
         let seen = read(&piece);
         if seen.2 % 2 == 0 {
@@ -73,13 +73,13 @@ fn take<T>(scan: &mut impl DoubleEndedIterator<Item = T>, count: usize, turns: u
     (0..count).map_while(step).collect()
 }
 
-fn owned<V: Number>((range, entry): (core::ops::RangeInclusive<u64>, V)) -> Item {
+fn owned<V: Value>((range, entry): (core::ops::RangeInclusive<u64>, V)) -> Item {
     (*range.start(), *range.end(), entry.value())
 }
 
 impl MapOp {
     /// Runs on both, and compares what comes back.
-    pub fn run<V: Number>(&self, map: &mut RangeMap<V>, model: &mut Model) {
+    pub fn run<V: Value>(&self, map: &mut RangeMap<V>, model: &mut Model) {
         match *self {
             Self::Retain { modulus, rest } => {
                 let mut asked = Vec::new();
@@ -226,7 +226,7 @@ impl MapOp {
     }
 
     /// Runs on both, if shared trees have such a call, and compares what comes back.
-    pub(crate) fn run_beside<V: Number>(&self, tree: &MapleTree<V>, model: &mut Model) -> bool {
+    pub(crate) fn run_beside<V: Value + Shared<R>, R: Flavour>(&self, tree: &MapleTree<V, R>, model: &mut Model) -> bool {
         match *self {
             Self::Retain { modulus, rest } => {
                 let mut asked = Vec::new();
@@ -254,7 +254,7 @@ impl MapOp {
     }
 
     /// What came of a `store_coalescing`.
-    fn coalesced<V: Number>(&self, done: Result<(), StoreError<V>>, range: Bounds, value: u64, model: &mut Model) {
+    fn coalesced<V: Value>(&self, done: Result<(), StoreError<V>>, range: Bounds, value: u64, model: &mut Model) {
         let Some((first, last)) = span(range) else {
             let error = done.expect_err("the range holds no index");
             assert_eq!(error.value.value(), value);
@@ -267,7 +267,7 @@ impl MapOp {
         assert_eq!(model.store((Bound::Included(left), Bound::Included(right)), value), Ok(()));
     }
 
-    fn run_at<V: Number>(&self, map: &mut RangeMap<V>, model: &mut Model, index: u64, value: u64) {
+    fn run_at<V: Value>(&self, map: &mut RangeMap<V>, model: &mut Model, index: u64, value: u64) {
         let (span, old) = model.get_range(index);
         match (map.at(index), old) {
             (At::Occupied(occupied), Some(old)) => {
@@ -318,13 +318,13 @@ impl MapOp {
     }
 
     /// The call as Rust code; `tree` is an exclusive map or derefs to one, or is a shared tree.
-    pub(crate) fn code<V: Number>(&self, tree: &str, shared: bool) -> String {
+    pub(crate) fn code<V: Value>(&self, tree: &str, shared: bool) -> String {
         let (entry, kind) = (V::code, V::TYPE);
         let turn =
             |turns: u64| format!("if {turns:#x}_u64 >> (call % 64) & 1 == 0 {{ scan.next() }} else {{ scan.next_back() }}");
         match *self {
             Self::Retain { modulus, rest } => {
-                format!("{tree}.retain(|_, entry| <{kind} as Number>::read(entry) % {modulus} != {rest});")
+                format!("{tree}.retain(|_, entry| <{kind} as Value>::read(entry) % {modulus} != {rest});")
             }
             Self::Drain { range, taken, turns, forget } => {
                 let (range, turn) = (code(range), turn(turns));
@@ -342,7 +342,7 @@ impl MapOp {
                 format!("let _ = {tree}.store_with({}, {}, {each});", code(range), entry(value))
             }
             Self::StoreCoalescing { range, value } => {
-                let read = format!("<{kind} as Number>::read");
+                let read = format!("<{kind} as Value>::read");
                 format!("let _ = {tree}.store_coalescing_by({}, {}, |a, b| {read}(a) == {read}(b));", code(range), entry(value))
             }
             Self::Split { at } => format!("{tree}.split({}).unwrap();", number(at)),
@@ -380,7 +380,7 @@ impl MapOp {
                 )
             }
             Self::Update { range, turns } => {
-                let (range, turn, number) = (code(range), turn(turns), format!("<{kind} as Number>"));
+                let (range, turn, number) = (code(range), turn(turns), format!("<{kind} as Value>"));
                 format!(
                     "let mut scan = {tree}.range_mut({range});\n    (0..).map_while(|call: usize| {turn}).for_each(|(_, mut value)| \
                      drop(value.update(|old| {number}::make(({number}::read(old) + 1) % (1 << 32)))));"

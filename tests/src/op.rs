@@ -1,7 +1,7 @@
 //! Operations that can be generated, run on a face beside the model, and printed as Rust code.
 
 use crate::check::{self, ALL};
-use crate::entry::Number;
+use crate::entry::Value;
 use crate::face::Face;
 use crate::map_op::MapOp;
 use crate::model::{Bounds, Model, span};
@@ -335,9 +335,9 @@ impl<F: Face> fmt::Debug for Sequence<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "#[test]\nfn replay() {{")?;
         writeln!(f, "    #[allow(unused_imports)]")?;
-        writeln!(f, "    use {{maple_tests::entry::Number, maple_tree::*, std::ops::Bound, std::sync::Arc}};")?;
+        writeln!(f, "    use {{maple_tests::entry::Value, maple_tree::*, std::ops::Bound, std::sync::Arc}};")?;
         writeln!(f, "    let mut tree = {};", F::code())?;
-        writeln!(f, "    let mut pins = Vec::<EpochGuard>::new();")?;
+        writeln!(f, "    let mut pins = Vec::<{}>::new();", F::GUARD)?;
         let Preload { count, from, stride, length } = self.preload;
         if count > 0 {
             writeln!(f, "    for n in 0..{count} {{")?;

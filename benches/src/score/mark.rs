@@ -26,6 +26,7 @@ impl Mark {
             ["load", size, "vs_btreemap"] => by_size(size, 4.5, 3.5, 2.2),
             ["load", ..] => Some(1.0),
             ["load_pin", size, _] => by_size(size, 3.0, 3.0, 2.0),
+            ["load_pin_grace", "100", _] => Some(4.0),
             ["get_many", ..] => Some(4.0),
             ["iter", "10k" | "1m", _] => Some(1.0),
             ["for_each", "10k" | "1m", _] => Some(1.5),
@@ -43,6 +44,9 @@ impl Mark {
             }
             ["memory_back", ..] => Some(1.0),
             ["readers_beside_writer", _, "10k", _] => Some(4.0),
+            ["readers_beside_writer_grace", _, "10k", _] => Some(1.0),
+            ["rcu", "read" | "retire", "vs_crossbeam"] => Some(2.0),
+            ["rcu", "synchronize_busy", "vs_liburcu"] => Some(0.33),
             ["bytes_per_entry", ..] => Some(1.0),
             _ => None,
         };

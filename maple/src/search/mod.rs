@@ -5,9 +5,9 @@
 //!
 //! On AArch64 the portable search is the vector search: NEON is part of the base there, and the compiler uses it.
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", feature = "std"))]
 mod avx2;
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", feature = "std"))]
 mod avx512;
 mod portable;
 
@@ -39,7 +39,7 @@ pub(crate) trait Operation {
 /// that were just stored one by one waits for the stores: that doubled the time of a replace.
 #[inline(always)]
 pub(crate) fn run<O: Operation>(index: u64, operation: O) -> O::Output {
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(target_arch = "x86_64", feature = "std"))]
     match best() {
         // SAFETY: `detect` made one, in this process.
         Best::AVX512 => unsafe { avx512::Avx512::again() }.run(index, operation),
@@ -47,15 +47,15 @@ pub(crate) fn run<O: Operation>(index: u64, operation: O) -> O::Output {
         Best::AVX2 => unsafe { avx2::Avx2::again() }.run(index, operation),
         _ => operation.run(Portable, index),
     }
-    #[cfg(not(target_arch = "x86_64"))]
+    #[cfg(not(all(target_arch = "x86_64", feature = "std")))]
     operation.run(Portable, index)
 }
 
 /// What was found to be best, as a byte that can be kept in an atomic.
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", feature = "std"))]
 struct Best;
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", feature = "std"))]
 impl Best {
     const UNKNOWN: u8 = 0;
     const PORTABLE: u8 = 1;
@@ -63,7 +63,7 @@ impl Best {
     const AVX512: u8 = 3;
 }
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", feature = "std"))]
 #[inline(always)]
 fn best() -> u8 {
     use crate::sync::{AtomicU8, Ordering};
@@ -114,13 +114,13 @@ mod tests {
         check(Portable);
     }
 
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(target_arch = "x86_64", feature = "std"))]
     #[test]
     fn avx2() {
         avx2::Avx2::detect().into_iter().for_each(check);
     }
 
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(target_arch = "x86_64", feature = "std"))]
     #[test]
     fn avx512() {
         avx512::Avx512::detect().into_iter().for_each(check);

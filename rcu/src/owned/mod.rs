@@ -7,19 +7,19 @@ pub use rcu_arc::RcuArc;
 pub use rcu_box::RcuBox;
 
 use crate::AllocError;
+use alloc::alloc::{Layout, alloc, dealloc};
 use core::ptr::NonNull;
-use std::alloc::{Layout, alloc, dealloc};
 
 /// A block of memory with the layout of `B`, which is not zero-sized; its contents are not looked at.
 ///
 /// # Invariants
 ///
 /// The memory was allocated with `Layout::new::<B>()` and belongs to this value.
-struct Block<B>(NonNull<B>);
+pub(crate) struct Block<B>(NonNull<B>);
 
 impl<B> Block<B> {
     /// Memory for a `B`, or an error; never aborts.
-    fn try_new() -> Result<Self, AllocError> {
+    pub(crate) fn try_new() -> Result<Self, AllocError> {
         const { assert!(size_of::<B>() != 0) };
         // SAFETY: the size is not zero, as was checked.
         let memory = unsafe { alloc(Layout::new::<B>()) };
@@ -28,7 +28,7 @@ impl<B> Block<B> {
     }
 
     /// Gives the memory up, to be taken back by [`Block::from_raw`].
-    fn into_raw(self) -> NonNull<B> {
+    pub(crate) fn into_raw(self) -> NonNull<B> {
         let raw = self.0;
         core::mem::forget(self);
         raw

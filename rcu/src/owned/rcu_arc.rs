@@ -1,14 +1,15 @@
 //! [`RcuArc`]: counted owners.
 
 use super::Block;
+#[cfg(feature = "std")]
+use crate::Epoch;
 use crate::sync::{AtomicUsize, Ordering, fence};
-use crate::{AllocError, Epoch, Link, Rcu};
+use crate::{AllocError, Link, Rcu};
 use core::fmt;
 use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
 use core::ops::Deref;
 use core::ptr::{self, NonNull};
-use std::process;
 
 /// What an [`RcuArc`] points to. The link comes first, so a pointer to it is a pointer to the whole.
 #[repr(C, align(8))]
@@ -55,7 +56,23 @@ const MAX_COUNT: usize = isize::MAX.unsigned_abs();
 /// ```compile_fail,E0277
 /// let arc: maple_rcu::RcuArc<_> = maple_rcu::RcuArc::try_new(std::cell::Cell::new(5)).unwrap();
 /// ```
+#[cfg(feature = "std")]
 pub struct RcuArc<T: Send + 'static, R: Rcu = Epoch> {
+    body: NonNull<Body<T>>,
+    owns: PhantomData<T>,
+    flavour: PhantomData<fn() -> R>,
+}
+
+/// A shared owner of a value on the heap that outlives its last owner by a grace period of `R`. (With the feature `std` there is a default
+/// for `R`, and the page has examples.)
+///
+/// # Invariants
+///
+/// * `body` came from a `Block`; its link and value are initialised.
+/// * The count is the number of owners (`RcuArc`s, and raw pointers that stand for one). While it is above zero the body is alive and
+///   its link is on no list. It never leaves zero: whoever brings it there retires the body to `R`, once.
+#[cfg(not(feature = "std"))]
+pub struct RcuArc<T: Send + 'static, R: Rcu> {
     body: NonNull<Body<T>>,
     owns: PhantomData<T>,
     flavour: PhantomData<fn() -> R>,
@@ -266,7 +283,7 @@ impl<T: Send + 'static, R: Rcu> RcuArc<T, R> {
 /// Ends the process if `owners` is out of bounds. A panic would leave the count wrong, and so many owners can only have been leaked.
 fn check_count(owners: usize) {
     if owners > MAX_COUNT {
-        process::abort();
+        crate::abort();
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod alloc;
 mod epoch;
+mod grace;
 mod owned;
 mod retire;
 

@@ -2,7 +2,7 @@
 
 use super::outcome::{allocated, copied, entries, inserted, item, map_until, not_replaced, pair, removed, stored};
 use super::{Face, Rest, Scan};
-use crate::entry::Number;
+use crate::entry::{Number, Value};
 use crate::map_op::MapOp;
 use crate::model::{Bounds, Item, Model, Refusal, Span};
 use crate::space::Side;
@@ -194,7 +194,7 @@ impl<V: Number> Face for ExclusiveFace<V> {
     }
 }
 
-pub(super) fn extend_alone<V: Number>(map: &mut RangeMap<V>, new: &[(Bounds, u64)]) -> Result<(), Refusal> {
+pub(super) fn extend_alone<V: Value>(map: &mut RangeMap<V>, new: &[(Bounds, u64)]) -> Result<(), Refusal> {
     let mut asked = 0;
     let done = map.try_extend(entries(new).inspect(|_| asked += 1));
     match &done {
@@ -205,7 +205,7 @@ pub(super) fn extend_alone<V: Number>(map: &mut RangeMap<V>, new: &[(Bounds, u64
     stored(done, value)
 }
 
-pub(super) fn find_free_alone<V: Number>(
+pub(super) fn find_free_alone<V: Value>(
     map: &mut RangeMap<V>,
     size: u64,
     within: Bounds,
@@ -218,7 +218,7 @@ pub(super) fn find_free_alone<V: Number>(
     }
 }
 
-pub(super) fn alloc_range_alone<V: Number>(
+pub(super) fn alloc_range_alone<V: Value>(
     map: &mut RangeMap<V>,
     size: u64,
     within: Bounds,
@@ -233,7 +233,7 @@ pub(super) fn alloc_range_alone<V: Number>(
     allocated(done, value)
 }
 
-pub(super) fn replace_alone<V: Number>(map: &mut RangeMap<V>, index: u64, value: u64) -> Result<Item, Refusal> {
+pub(super) fn replace_alone<V: Value>(map: &mut RangeMap<V>, index: u64, value: u64) -> Result<Item, Refusal> {
     let (first, last) = map.get_range(index).0.into_inner();
     match map.replace(index, V::make(value)) {
         Ok(old) => Ok((first, last, old.value())),
@@ -241,19 +241,19 @@ pub(super) fn replace_alone<V: Number>(map: &mut RangeMap<V>, index: u64, value:
     }
 }
 
-pub(super) fn erase_alone<V: Number>(map: &mut RangeMap<V>, index: u64) -> Option<Item> {
+pub(super) fn erase_alone<V: Value>(map: &mut RangeMap<V>, index: u64) -> Option<Item> {
     let (range, old) = map.erase(index)?;
     Some((*range.start(), *range.end(), old.value()))
 }
 
-pub(super) fn remove_sparing_alone<V: Number>(map: &mut RangeMap<V>, range: Bounds) -> Result<(), Refusal> {
+pub(super) fn remove_sparing_alone<V: Value>(map: &mut RangeMap<V>, range: Bounds) -> Result<(), Refusal> {
     match map.remove_or(range, Shortage::Refuse) {
         Err(RemoveError::WouldCut(_)) => removed(map.remove(range)),
         done => removed(done),
     }
 }
 
-pub(super) fn prune_cut_alone<V: Number>(map: &mut RangeMap<V>, from: u64) {
+pub(super) fn prune_cut_alone<V: Value>(map: &mut RangeMap<V>, from: u64) {
     // Others draw on the same reserve.
     for _ in 0..100 {
         match map.prune_cut(from) {

@@ -1,6 +1,6 @@
 //! What the calls give, in the terms of the model.
 
-use crate::entry::Number;
+use crate::entry::Value;
 use crate::model::{Bounds, Item, Refusal, Span};
 use core::ops::RangeInclusive;
 use maple_tree::{
@@ -12,12 +12,12 @@ pub(super) fn pair(range: RangeInclusive<u64>) -> Span {
     (*range.start(), *range.end())
 }
 
-pub(crate) fn item<V: Number>((range, entry): (RangeInclusive<u64>, V::Ref<'_>)) -> Item {
+pub(crate) fn item<V: Value>((range, entry): (RangeInclusive<u64>, V::Ref<'_>)) -> Item {
     (*range.start(), *range.end(), V::read(entry))
 }
 
 /// Entries to store.
-pub(super) fn entries<V: Number>(new: &[(Bounds, u64)]) -> impl Iterator<Item = (Bounds, V)> {
+pub(super) fn entries<V: Value>(new: &[(Bounds, u64)]) -> impl Iterator<Item = (Bounds, V)> {
     new.iter().map(|&(range, value)| (range, V::make(value)))
 }
 
@@ -25,7 +25,7 @@ pub(super) fn bad(range: maple_tree::BadRange) -> Refusal {
     Refusal::BadRange((range.start, range.end))
 }
 
-pub(super) fn stored<V: Number>(done: Result<(), StoreError<V>>, value: u64) -> Result<(), Refusal> {
+pub(super) fn stored<V: Value>(done: Result<(), StoreError<V>>, value: u64) -> Result<(), Refusal> {
     done.map_err(|error| {
         assert_eq!(error.value.value(), value, "the error gives the value back");
         match error.kind {
@@ -35,7 +35,7 @@ pub(super) fn stored<V: Number>(done: Result<(), StoreError<V>>, value: u64) -> 
     })
 }
 
-pub(super) fn inserted<V: Number>(done: Result<(), InsertError<V>>, value: u64) -> Result<(), Refusal> {
+pub(super) fn inserted<V: Value>(done: Result<(), InsertError<V>>, value: u64) -> Result<(), Refusal> {
     done.map_err(|error| {
         assert_eq!(error.value.value(), value, "the error gives the value back");
         match error.kind {
@@ -46,7 +46,7 @@ pub(super) fn inserted<V: Number>(done: Result<(), InsertError<V>>, value: u64) 
     })
 }
 
-pub(super) fn allocated<V: Number>(done: Result<u64, AllocRangeError<V>>, value: u64) -> Result<u64, FindError> {
+pub(super) fn allocated<V: Value>(done: Result<u64, AllocRangeError<V>>, value: u64) -> Result<u64, FindError> {
     done.map_err(|error| {
         assert_eq!(error.value.value(), value, "the error gives the value back");
         match error.kind {
@@ -56,7 +56,7 @@ pub(super) fn allocated<V: Number>(done: Result<u64, AllocRangeError<V>>, value:
     })
 }
 
-pub(super) fn not_replaced<V: Number>(error: ReplaceError<V>, value: u64) -> Refusal {
+pub(super) fn not_replaced<V: Value>(error: ReplaceError<V>, value: u64) -> Refusal {
     assert_eq!(error.value.value(), value, "the error gives the value back");
     match error.kind {
         ReplaceErrorKind::OutOfMemory => Refusal::OutOfMemory,
@@ -77,7 +77,7 @@ pub(super) fn removed(done: Result<(), RemoveError>) -> Result<(), Refusal> {
 pub(super) struct Stop(u64);
 
 /// A closure for `try_dup_with` that keeps a record of its calls.
-pub(super) fn map_until<V: Number>(
+pub(super) fn map_until<V: Value>(
     good: usize,
     seen: &mut Vec<Item>,
 ) -> impl FnMut(RangeInclusive<u64>, V::Ref<'_>) -> Result<Box<u64>, Stop> {

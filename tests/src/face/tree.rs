@@ -5,30 +5,30 @@ use super::exclusive::{
 };
 use super::outcome::{allocated, copied, inserted, item, map_until, not_replaced, pair, pruned, removed, stored};
 use super::{Face, Rest, Scan};
-use crate::entry::Number;
+use crate::entry::{Flavour, Value};
 use crate::map_op::MapOp;
 use crate::model::{Bounds, Item, Model, Refusal, Span};
 use crate::space::Side;
 use core::fmt;
 use core::ops::Bound;
-use maple_tree::{Cyclic, EpochGuard, FindError, MapleTree, PruneForm, Pruned, RemoveError, Reserve, Shortage, Summary};
+use maple_tree::{Cyclic, Epoch, FindError, MapleTree, PruneForm, Pruned, RemoveError, Reserve, Shared, Shortage, Summary};
 
 /// The shared face; with `MIXED`, every second step of a sequence writes through `get_mut`.
-pub struct TreeFace<V: Number, const MIXED: bool> {
+pub struct TreeFace<V: Value + Shared<R>, const MIXED: bool, R: Flavour = Epoch> {
     /// The tree itself.
-    pub tree: MapleTree<V>,
-    guards: Vec<EpochGuard>,
+    pub tree: MapleTree<V, R>,
+    guards: Vec<R::Guard>,
     alone: bool,
 }
 
-impl<V: Number, const MIXED: bool> fmt::Debug for TreeFace<V, MIXED> {
+impl<V: Value + Shared<R>, const MIXED: bool, R: Flavour> fmt::Debug for TreeFace<V, MIXED, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.texts()[0])
     }
 }
 
-impl<V: Number, const MIXED: bool> TreeFace<V, MIXED> {
-    fn prune_checked(&self, from: u64, prune: impl FnOnce(&MapleTree<V>) -> Pruned) -> PruneForm {
+impl<V: Value + Shared<R>, const MIXED: bool, R: Flavour> TreeFace<V, MIXED, R> {
+    fn prune_checked(&self, from: u64, prune: impl FnOnce(&MapleTree<V, R>) -> Pruned) -> PruneForm {
         let had_tail = {
             let guard = self.tree.pin();
             self.tree.last(&guard).is_some_and(|(range, _)| *range.start() >= from)
@@ -40,16 +40,17 @@ impl<V: Number, const MIXED: bool> TreeFace<V, MIXED> {
     }
 }
 
-impl<V: Number, const MIXED: bool> Face for TreeFace<V, MIXED> {
+impl<V: Value + Shared<R>, const MIXED: bool, R: Flavour> Face for TreeFace<V, MIXED, R> {
     type Entry = V;
     const EXCLUSIVE: bool = false;
+    const GUARD: &'static str = R::GUARD;
 
     fn code() -> String {
-        format!("MapleTree::<{}>::new()", V::TYPE)
+        format!("MapleTree::<{}{}>::default()", V::TYPE, R::ARGUMENT)
     }
 
     fn new() -> Self {
-        Self { tree: MapleTree::new(), guards: Vec::new(), alone: false }
+        Self { tree: MapleTree::default(), guards: Vec::new(), alone: false }
     }
 
     fn begin(&mut self, step: usize) {

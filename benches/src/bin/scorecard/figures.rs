@@ -4,10 +4,11 @@ use crate::card::Card;
 use maple_benches::jobs::{self, Failure, Writing};
 use maple_benches::maple::nodes;
 use maple_benches::peers::{Brie, Concread, Imbl, Locked, Ranges, Scc, Skip};
+use maple_benches::rcu::{self, Crossbeam, Haphazard, Liburcu, OfEpoch, OfGrace, OwnCrossbeam, Sdd, Section, Seize};
 use maple_benches::replay::recordings;
 use maple_benches::subject::MANY;
 use maple_benches::{Change, Peer, RangeTable, Shape, Span, Subject, holes};
-use maple_tree::{MapleTree, Pool, RangeMap, U61};
+use maple_tree::{Grace, MapleTree, Pool, RangeMap, U61};
 use std::cell::LazyCell;
 use std::ops::Deref;
 
@@ -15,6 +16,7 @@ const SHAPE: Shape = Shape::Adjacent;
 
 type Map = RangeMap<U61>;
 type Tree = MapleTree<U61>;
+type GraceTree = MapleTree<U61, Grace>;
 
 /// Measures what was asked for.
 pub(crate) fn measure(card: &mut Card) {
@@ -28,6 +30,7 @@ pub(crate) fn measure(card: &mut Card) {
         first_fits(card, count, size);
         beside_writers(card, count, size);
     }
+    grace_periods(card);
     replays(card);
     if let Some(&(count, "1m")) = card.sizes().last() {
         bytes(card, count);
@@ -49,6 +52,9 @@ fn loads(card: &mut Card, count: u64, size: &str) {
     load_against::<Brie>(card, count, size, &tree, &hits);
     load_against::<Imbl>(card, count, size, &tree, &hits);
     card.duel(&format!("load_pin.{size}.vs_btreemap"), 1, || jobs::load_pin(&*tree, &hits), || jobs::load_pin(&*peer, &hits));
+    let on_grace = LazyCell::new(|| GraceTree::filled(SHAPE, count));
+    let metric = format!("load_pin_grace.{size}.vs_btreemap");
+    card.duel(&metric, 1, || jobs::load_pin(&*on_grace, &hits), || jobs::load_pin(&*peer, &hits));
     if size == "1m" {
         card.duel("get_many.1m.vs_btreemap", MANY as u64, || jobs::load_many(&*tree, &hits), || jobs::load_many(&*peer, &hits));
     }
@@ -178,6 +184,25 @@ fn first_fits(card: &mut Card, count: u64, size: &str) {
     card.duel(&metric("shared"), 1, || jobs::allocate_free(subject::<Tree>(count), count), allocate_peer);
 }
 
+/// Read sections, retiring and waiting, apart from any tree.
+fn grace_periods(card: &mut Card) {
+    card.duel("rcu.read.vs_crossbeam", 1, || rcu::read(OfGrace::begin()), || rcu::read(Crossbeam::begin()));
+    card.duel("rcu.read.vs_own_crossbeam", 1, || rcu::read(OfGrace::begin()), || rcu::read(OwnCrossbeam::begin()));
+    card.duel("rcu.read.vs_seize", 1, || rcu::read(OfGrace::begin()), || rcu::read(Seize::begin()));
+    card.duel("rcu.read.vs_sdd", 1, || rcu::read(OfGrace::begin()), || rcu::read(Sdd::begin()));
+    card.duel("rcu.read.vs_haphazard", 1, || rcu::read(OfGrace::begin()), || rcu::read(Haphazard::begin()));
+    let nested = || rcu::read_nested(OfGrace::begin(), OfGrace::begin());
+    card.duel("rcu.read_nested.vs_crossbeam", 1, nested, || rcu::read_nested(Crossbeam::begin(), Crossbeam::begin()));
+    card.duel("rcu.retire.vs_crossbeam", rcu::RETIRED, rcu::retire::<Grace>, rcu::defer_destroy);
+    card.duel("rcu.synchronize_busy.vs_epoch", 1, rcu::synchronize_busy::<OfGrace>, rcu::synchronize_busy::<OfEpoch>);
+    card.duel("rcu.synchronize_idle.vs_epoch", 1, rcu::synchronize_idle::<OfGrace>, rcu::synchronize_idle::<OfEpoch>);
+    if Liburcu::is_there() {
+        card.duel("rcu.read.vs_liburcu", 1, || rcu::read(OfGrace::begin()), || rcu::read(Liburcu::begin()));
+        card.duel("rcu.synchronize_busy.vs_liburcu", 1, rcu::synchronize_busy::<OfGrace>, rcu::synchronize_busy::<Liburcu>);
+        card.duel("rcu.synchronize_idle.vs_liburcu", 1, rcu::synchronize_idle::<OfGrace>, rcu::synchronize_idle::<Liburcu>);
+    }
+}
+
 /// For one change of an address space.
 fn replays(card: &mut Card) {
     let recordings = LazyCell::new(recordings);
@@ -198,11 +223,18 @@ fn replays(card: &mut Card) {
 fn beside_writers(card: &mut Card, count: u64, size: &str) {
     let hits = LazyCell::new(|| SHAPE.hits(count));
     let tree = LazyCell::new(|| Tree::filled(SHAPE, count));
+    let on_grace = LazyCell::new(|| GraceTree::filled(SHAPE, count));
     let peer = LazyCell::new(|| Locked::filled(SHAPE, count));
     for writing in [Writing::Replace, Writing::Punch] {
         let metric = format!("readers_beside_writer.{}.{size}.vs_rwlock_btreemap", writing.name());
         let ours = || jobs::load_beside(&*tree, &hits, writing);
         card.duel_of_pairs(&metric, ours, || jobs::load_beside(&*peer, &hits, writing));
+        let metric = format!("readers_beside_writer_grace.{}.{size}.vs_epoch", writing.name());
+        card.duel_of_pairs(
+            &metric,
+            || jobs::load_beside(&*on_grace, &hits, writing),
+            || jobs::load_beside(&*tree, &hits, writing),
+        );
     }
 }
 

@@ -30,6 +30,7 @@ fn refused<V>(value: V, error: FindError) -> AllocRangeError<V> {
 /// All 2^64 indices are more than a size can say. They are free if [`is_empty`](RangeMap::is_empty), and `insert(.., value)` takes them.
 impl<V: Entry> RangeMap<V> {
     /// The first index of the lowest `size` indices in a row inside `within` that are free and begin at a multiple of `align`.
+    /// `O(h)`, see above.
     ///
     /// # Errors
     ///
@@ -54,6 +55,7 @@ impl<V: Entry> RangeMap<V> {
     }
 
     /// The first index of the highest `size` indices in a row inside `within` that are free and begin at a multiple of `align`.
+    /// `O(h)`, see above.
     ///
     /// # Errors
     ///
@@ -78,7 +80,7 @@ impl<V: Entry> RangeMap<V> {
     }
 
     /// The longest run of free indices inside `within`, cut off at its ends; the lowest if there are several. `None` if no index is
-    /// free, or `within` holds none.
+    /// free, or `within` holds none. `O(h)`, see above.
     ///
     /// ```
     /// let mut map = maple_tree::RangeMap::new();
@@ -96,7 +98,7 @@ impl<V: Entry> RangeMap<V> {
     }
 
     /// Stores `value` at the lowest `size` indices in a row inside `within` that are free and begin at a multiple of `align`; returns the
-    /// first of them.
+    /// first of them. `O(h)`, see above.
     ///
     /// # Errors
     ///
@@ -122,7 +124,7 @@ impl<V: Entry> RangeMap<V> {
     }
 
     /// Stores `value` at the highest `size` indices in a row inside `within` that are free and begin at a multiple of `align`; returns
-    /// the first of them.
+    /// the first of them. `O(h)`, see above.
     ///
     /// # Errors
     ///
@@ -145,11 +147,20 @@ impl<V: Entry> RangeMap<V> {
     }
 
     /// Stores `value` at the lowest free index inside `within` at or after where `cyclic` stands, or, if there is none, at the lowest
-    /// free index at all inside `within`; returns the index. [`Cyclic::wrapped`] tells which.
+    /// free index at all inside `within`; returns the index. [`Cyclic::wrapped`] tells which. `O(h)`, see above.
     ///
     /// # Errors
     ///
     /// Those of [`alloc_range`](Self::alloc_range). `cyclic` is as it was.
+    ///
+    /// ```
+    /// let mut map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);
+    /// let mut cyclic = maple_tree::Cyclic::starting_at(29);
+    /// assert_eq!(map.alloc_cyclic(20..40, &mut cyclic, 'c')?, 29);
+    /// assert_eq!(map.alloc_cyclic(20..40, &mut cyclic, 'd')?, 20);
+    /// assert!(cyclic.wrapped());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[doc(alias = "mtree_alloc_cyclic")]
     pub fn alloc_cyclic(
         &mut self,
@@ -188,11 +199,22 @@ impl<V: Entry> RangeMap<V> {
 /// [`find_free`](Writer::find_free) found is still free as long as the session does not take it.
 impl<V: Shared<R>, R: Rcu, L: RawMutex> Writer<'_, V, R, L> {
     /// The first index of the lowest `size` indices in a row inside `within` that are free and begin at a multiple of `align`. See
-    /// [`RangeMap::find_free`].
+    /// [`RangeMap::find_free`]. `O(h)`, see above.
     ///
     /// # Errors
     ///
     /// [`FindError::Busy`] if there are none; or what is wrong with the request.
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// let mut writer = tree.lock();
+    /// writer.store(10..20, 'a')?;
+    /// writer.store(30..40, 'b')?;
+    /// assert_eq!(writer.find_free(5, .., 1), Ok(0));
+    /// assert_eq!(writer.find_free(5, 10.., 8), Ok(24));
+    /// assert_eq!(writer.find_free(11, ..40, 1), Err(maple_tree::FindError::Busy));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[doc(alias = "mas_empty_area")]
     #[doc(alias = "first_fit")]
     pub fn find_free(&mut self, size: u64, within: impl RangeBounds<u64>, align: u64) -> Result<u64, FindError> {
@@ -200,11 +222,21 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> Writer<'_, V, R, L> {
     }
 
     /// The first index of the highest `size` indices in a row inside `within` that are free and begin at a multiple of `align`. See
-    /// [`RangeMap::find_free_back`].
+    /// [`RangeMap::find_free_back`]. `O(h)`, see above.
     ///
     /// # Errors
     ///
     /// [`FindError::Busy`] if there are none; or what is wrong with the request.
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// let mut writer = tree.lock();
+    /// writer.store(10..20, 'a')?;
+    /// writer.store(30..40, 'b')?;
+    /// assert_eq!(writer.find_free_back(5, ..40, 1), Ok(25));
+    /// assert_eq!(writer.find_free_back(5, ..40, 8), Ok(24));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[doc(alias = "mas_empty_area_rev")]
     #[doc(alias = "last_fit")]
     pub fn find_free_back(&mut self, size: u64, within: impl RangeBounds<u64>, align: u64) -> Result<u64, FindError> {
@@ -217,7 +249,17 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> Writer<'_, V, R, L> {
     }
 
     /// The longest run of free indices inside `within`, cut off at its ends; the lowest if there are several. `None` if no index is
-    /// free, or `within` holds none.
+    /// free, or `within` holds none. `O(h)`, see above.
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// let mut writer = tree.lock();
+    /// writer.store(10..20, 'a')?;
+    /// writer.store(30..40, 'b')?;
+    /// assert_eq!(writer.largest_gap(5..40), Some(20..=29));
+    /// assert_eq!(writer.largest_gap(10..20), None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn largest_gap(&mut self, within: impl RangeBounds<u64>) -> Option<RangeInclusive<u64>> {
         let (low, high) = inclusive(&within).ok()?;
         let found = self.grow(|writer, _| looking(writer, |writer| writer.largest_gap(low, high)));
@@ -225,12 +267,22 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> Writer<'_, V, R, L> {
     }
 
     /// Stores `value` at the lowest `size` indices in a row inside `within` that are free and begin at a multiple of `align`; returns the
-    /// first of them.
+    /// first of them. `O(h)`, see above.
     ///
     /// # Errors
     ///
     /// [`FindError::Busy`] if there are none, what is wrong with the request, or out of memory. The value comes back, and the tree is as
     /// it was.
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// let mut writer = tree.lock();
+    /// writer.store(10..20, 'a')?;
+    /// writer.store(30..40, 'b')?;
+    /// assert_eq!(writer.alloc_range(5, 10.., 8, 'c')?, 24);
+    /// assert_eq!(writer.alloc_range(4, 10.., 1, 'd')?, 20);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[doc(alias = "mtree_alloc_range")]
     pub fn alloc_range(
         &mut self,
@@ -243,11 +295,21 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> Writer<'_, V, R, L> {
     }
 
     /// Stores `value` at the highest `size` indices in a row inside `within` that are free and begin at a multiple of `align`; returns
-    /// the first of them.
+    /// the first of them. `O(h)`, see above.
     ///
     /// # Errors
     ///
     /// Those of [`alloc_range`](Self::alloc_range).
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// let mut writer = tree.lock();
+    /// writer.store(10..20, 'a')?;
+    /// writer.store(30..40, 'b')?;
+    /// assert_eq!(writer.alloc_range_rev(5, ..40, 1, 'c')?, 25);
+    /// assert_eq!(writer.alloc_range_rev(5, ..40, 1, 'd')?, 20);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[doc(alias = "mtree_alloc_rrange")]
     pub fn alloc_range_rev(
         &mut self,
@@ -260,11 +322,23 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> Writer<'_, V, R, L> {
     }
 
     /// Stores `value` at the lowest free index inside `within` at or after where `cyclic` stands, or, if there is none, at the lowest
-    /// free index at all inside `within`; returns the index. [`Cyclic::wrapped`] tells which.
+    /// free index at all inside `within`; returns the index. [`Cyclic::wrapped`] tells which. `O(h)`, see above.
     ///
     /// # Errors
     ///
     /// Those of [`alloc_range`](Self::alloc_range). `cyclic` is as it was.
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// let mut writer = tree.lock();
+    /// writer.store(10..20, 'a')?;
+    /// writer.store(30..40, 'b')?;
+    /// let mut cyclic = maple_tree::Cyclic::starting_at(29);
+    /// assert_eq!(writer.alloc_cyclic(20..40, &mut cyclic, 'c')?, 29);
+    /// assert_eq!(writer.alloc_cyclic(20..40, &mut cyclic, 'd')?, 20);
+    /// assert!(cyclic.wrapped());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[doc(alias = "mtree_alloc_cyclic")]
     pub fn alloc_cyclic(
         &mut self,
@@ -300,11 +374,21 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> Writer<'_, V, R, L> {
 /// when it returns. All may ask for memory, and then do what belongs to that, as a store does.
 impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
     /// The first index of the lowest `size` indices in a row inside `within` that are free and begin at a multiple of `align`. See
-    /// [`RangeMap::find_free`].
+    /// [`RangeMap::find_free`]. `O(h)`, see above.
     ///
     /// # Errors
     ///
     /// [`FindError::Busy`] if there are none; or what is wrong with the request.
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// tree.store(10..20, 'a')?;
+    /// tree.store(30..40, 'b')?;
+    /// assert_eq!(tree.find_free(5, .., 1), Ok(0));
+    /// assert_eq!(tree.find_free(5, 10.., 8), Ok(24));
+    /// assert_eq!(tree.find_free(11, ..40, 1), Err(maple_tree::FindError::Busy));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[doc(alias = "mas_empty_area")]
     #[doc(alias = "first_fit")]
     pub fn find_free(&self, size: u64, within: impl RangeBounds<u64>, align: u64) -> Result<u64, FindError> {
@@ -312,11 +396,20 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
     }
 
     /// The first index of the highest `size` indices in a row inside `within` that are free and begin at a multiple of `align`. See
-    /// [`RangeMap::find_free_back`].
+    /// [`RangeMap::find_free_back`]. `O(h)`, see above.
     ///
     /// # Errors
     ///
     /// [`FindError::Busy`] if there are none; or what is wrong with the request.
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// tree.store(10..20, 'a')?;
+    /// tree.store(30..40, 'b')?;
+    /// assert_eq!(tree.find_free_back(5, ..40, 1), Ok(25));
+    /// assert_eq!(tree.find_free_back(5, ..40, 8), Ok(24));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[doc(alias = "mas_empty_area_rev")]
     #[doc(alias = "last_fit")]
     pub fn find_free_back(&self, size: u64, within: impl RangeBounds<u64>, align: u64) -> Result<u64, FindError> {
@@ -324,13 +417,22 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
     }
 
     /// The longest run of free indices inside `within`, cut off at its ends; the lowest if there are several. `None` if no index is
-    /// free, or `within` holds none.
+    /// free, or `within` holds none. `O(h)`, see above.
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// tree.store(10..20, 'a')?;
+    /// tree.store(30..40, 'b')?;
+    /// assert_eq!(tree.largest_gap(5..40), Some(20..=29));
+    /// assert_eq!(tree.largest_gap(10..20), None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn largest_gap(&self, within: impl RangeBounds<u64>) -> Option<RangeInclusive<u64>> {
         self.lock().largest_gap(within)
     }
 
     /// Stores `value` at the lowest `size` indices in a row inside `within` that are free and begin at a multiple of `align`; returns the
-    /// first of them.
+    /// first of them. `O(h)`, see above.
     ///
     /// # Errors
     ///
@@ -353,11 +455,20 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
     }
 
     /// Stores `value` at the highest `size` indices in a row inside `within` that are free and begin at a multiple of `align`; returns
-    /// the first of them.
+    /// the first of them. `O(h)`, see above.
     ///
     /// # Errors
     ///
     /// Those of [`alloc_range`](Self::alloc_range).
+    ///
+    /// ```
+    /// let tree = maple_tree::MapleTree::new();
+    /// tree.store(10..20, 'a')?;
+    /// tree.store(30..40, 'b')?;
+    /// assert_eq!(tree.alloc_range_rev(5, ..40, 1, 'c')?, 25);
+    /// assert_eq!(tree.alloc_range_rev(5, ..40, 1, 'd')?, 20);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[doc(alias = "mtree_alloc_rrange")]
     pub fn alloc_range_rev(
         &self,
@@ -370,7 +481,7 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
     }
 
     /// Stores `value` at the lowest free index inside `within` at or after where `cyclic` stands, or, if there is none, at the lowest
-    /// free index at all inside `within`; returns the index. [`Cyclic::wrapped`] tells which.
+    /// free index at all inside `within`; returns the index. [`Cyclic::wrapped`] tells which. `O(h)`, see above.
     ///
     /// # Errors
     ///
