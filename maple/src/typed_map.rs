@@ -21,6 +21,13 @@ impl<I, V: Entry> TypedMap<I, V> {
     }
 
     /// The map inside, with `u64` for its indices. What is stored behind the last index of `I` is not seen: see [`Typed`].
+    ///
+    /// ```
+    /// let mut map: maple_tree::TypedMap<i32, u8> = [(-20..-10, 1), (0..10, 2)].into_iter().collect();
+    /// map.inner_mut().store_coalescing(5..8, 2)?;
+    /// assert!(map.inner_mut().validate().is_ok());
+    /// # Ok::<(), maple_tree::StoreError<u8>>(())
+    /// ```
     #[inline]
     pub const fn inner_mut(&mut self) -> &mut RangeMap<V> {
         &mut self.inner
@@ -30,60 +37,113 @@ impl<I, V: Entry> TypedMap<I, V> {
 /// # Exclusive maps
 impl<I: Index, V: Entry> TypedMap<I, V> {
     /// The entry that covers `index`. As [`RangeMap::get`].
+    ///
+    /// ```
+    /// let map: maple_tree::TypedMap<i32, u8> = [(-20..-10, 1), (0..10, 2)].into_iter().collect();
+    /// assert_eq!((map.get(-15), map.get(-5)), (Some(1), None));
+    /// ```
     #[inline]
     pub fn get(&self, index: I) -> Option<V::Ref<'_>> {
         self.inner.get(index.to_u64())
     }
 
     /// The entries that cover `indices`, in their order. As [`RangeMap::get_many`].
+    ///
+    /// ```
+    /// let map: maple_tree::TypedMap<i32, u8> = [(-20..-10, 1), (0..10, 2)].into_iter().collect();
+    /// assert_eq!(map.get_many([-20, -10, 9]), [Some(1), None, Some(2)]);
+    /// ```
     #[inline]
     pub fn get_many<const N: usize>(&self, indices: [I; N]) -> [Option<V::Ref<'_>>; N] {
         self.inner.get_many(indices.map(I::to_u64))
     }
 
     /// The entry that covers `index` with its exact range, or nothing with the whole gap around `index`. As [`RangeMap::get_range`].
+    ///
+    /// ```
+    /// let map: maple_tree::TypedMap<i32, u8> = [(-20..-10, 1), (0..10, 2)].into_iter().collect();
+    /// assert_eq!(map.get_range(-15), (-20..=-11, Some(1)));
+    /// assert_eq!(map.get_range(10), (10..=i32::MAX, None));
+    /// ```
     #[inline]
     pub fn get_range(&self, index: I) -> (RangeInclusive<I>, Option<V::Ref<'_>>) {
         seen(self.inner.get_range(index.to_u64()))
     }
 
     /// Whether an entry covers `index`. As [`RangeMap::contains`].
+    ///
+    /// ```
+    /// let map: maple_tree::TypedMap<i32, u8> = [(-20..-10, 1), (0..10, 2)].into_iter().collect();
+    /// assert!(map.contains(-20) && !map.contains(-10));
+    /// ```
     #[inline]
     pub fn contains(&self, index: I) -> bool {
         self.inner.contains(index.to_u64())
     }
 
     /// The entry with the lowest range.
+    ///
+    /// ```
+    /// let map: maple_tree::TypedMap<i32, u8> = [(-20..-10, 1), (0..10, 2)].into_iter().collect();
+    /// assert_eq!(map.first(), Some((-20..=-11, 1)));
+    /// ```
     #[inline]
     pub fn first(&self) -> Option<(RangeInclusive<I>, V::Ref<'_>)> {
         self.iter().next()
     }
 
     /// The entry with the highest range.
+    ///
+    /// ```
+    /// let map: maple_tree::TypedMap<i32, u8> = [(-20..-10, 1), (0..10, 2)].into_iter().collect();
+    /// assert_eq!(map.last(), Some((0..=9, 2)));
+    /// ```
     #[inline]
     pub fn last(&self) -> Option<(RangeInclusive<I>, V::Ref<'_>)> {
         self.iter().next_back()
     }
 
     /// Whether there is no entry at any index of `I`.
+    ///
+    /// ```
+    /// let mut map = maple_tree::TypedMap::<u8, u32>::new();
+    /// map.inner_mut().store(256.., 1)?;
+    /// assert!(map.is_empty() && !map.inner().is_empty());
+    /// # Ok::<(), maple_tree::StoreError<u32>>(())
+    /// ```
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.first().is_none()
     }
 
     /// All entries with their ranges, in order.
+    ///
+    /// ```
+    /// let map: maple_tree::TypedMap<i32, u8> = [(-20..-10, 1), (0..10, 2)].into_iter().collect();
+    /// assert!(map.iter().eq([(-20..=-11, 1), (0..=9, 2)]));
+    /// ```
     #[inline]
     pub fn iter(&self) -> Typed<I, Iter<'_, V>> {
         Typed::over(self.inner.range(all::<I>()))
     }
 
     /// The entries that overlap `range`, each with its whole range. As [`RangeMap::range`].
+    ///
+    /// ```
+    /// let map: maple_tree::TypedMap<i32, u8> = [(-20..-10, 1), (0..10, 2)].into_iter().collect();
+    /// assert!(map.range(-15..0).eq([(-20..=-11, 1)]));
+    /// ```
     #[inline]
     pub fn range(&self, range: impl RangeBounds<I>) -> Typed<I, Iter<'_, V>> {
         Typed::over(self.inner.range(Numbers::of(range)))
     }
 
     /// The gaps within `range`, clipped to it. As [`RangeMap::gaps`].
+    ///
+    /// ```
+    /// let map: maple_tree::TypedMap<i32, u8> = [(-20..-10, 1), (0..10, 2)].into_iter().collect();
+    /// assert!(map.gaps(-15..).eq([-10..=-1, 10..=i32::MAX]));
+    /// ```
     #[inline]
     pub fn gaps(&self, range: impl RangeBounds<I>) -> Typed<I, Gaps<'_, V>> {
         Typed::over(self.inner.gaps(Numbers::of(range)))
@@ -94,6 +154,13 @@ impl<I: Index, V: Entry> TypedMap<I, V> {
     /// # Errors
     ///
     /// Those of [`RangeMap::store`]: the value comes back, and the map is as it was.
+    ///
+    /// ```
+    /// let mut map: maple_tree::TypedMap<i32, u8> = [(-20..-10, 1), (0..10, 2)].into_iter().collect();
+    /// map.store(-12..=2, 3)?;
+    /// assert!(map.iter().eq([(-20..=-13, 1), (-12..=2, 3), (3..=9, 2)]));
+    /// # Ok::<(), maple_tree::StoreError<u8>>(())
+    /// ```
     #[inline]
     pub fn store(&mut self, range: impl RangeBounds<I>, value: V) -> Result<(), StoreError<V>>
     where
@@ -107,6 +174,16 @@ impl<I: Index, V: Entry> TypedMap<I, V> {
     /// # Errors
     ///
     /// Those of [`RangeMap::insert`], with the range in the way in numbers: the value comes back, and the map is as it was.
+    ///
+    /// ```
+    /// use maple_tree::{Index, InsertErrorKind};
+    ///
+    /// let mut map: maple_tree::TypedMap<i32, u8> = [(-20..-10, 1), (0..10, 2)].into_iter().collect();
+    /// map.insert(-10..0, 3)?;
+    /// let InsertErrorKind::Occupied(range) = map.insert(-11..100, 4).unwrap_err().kind else { unreachable!() };
+    /// assert_eq!(i32::range_from_u64(range), Some(-20..=-11));
+    /// # Ok::<(), maple_tree::InsertError<u8>>(())
+    /// ```
     #[inline]
     pub fn insert(&mut self, range: impl RangeBounds<I>, value: V) -> Result<(), InsertError<V>> {
         self.inner.insert(Numbers::of(range), value)
@@ -117,12 +194,23 @@ impl<I: Index, V: Entry> TypedMap<I, V> {
     /// # Errors
     ///
     /// No entry covers `index`: the value comes back with the gap, in numbers.
+    ///
+    /// ```
+    /// let mut map: maple_tree::TypedMap<i32, u8> = [(-20..-10, 1), (0..10, 2)].into_iter().collect();
+    /// assert_eq!(map.replace(-15, 3).ok(), Some(1));
+    /// assert_eq!(map.first(), Some((-20..=-11, 3)));
+    /// ```
     #[inline]
     pub fn replace(&mut self, index: I, value: V) -> Result<V, ReplaceError<V>> {
         self.inner.replace(index.to_u64(), value)
     }
 
     /// Takes out the entry that covers `index`, with its whole range. As [`RangeMap::erase`]: allocates nothing, cannot fail.
+    ///
+    /// ```
+    /// let mut map: maple_tree::TypedMap<i32, u8> = [(-20..-10, 1), (0..10, 2)].into_iter().collect();
+    /// assert_eq!(map.erase(-15), Some((-20..=-11, 1)));
+    /// ```
     #[inline]
     pub fn erase(&mut self, index: I) -> Option<(RangeInclusive<I>, V)> {
         self.inner.erase(index.to_u64()).map(seen)
@@ -133,6 +221,13 @@ impl<I: Index, V: Entry> TypedMap<I, V> {
     /// # Errors
     ///
     /// A range that holds no index; no memory, which is possible only when an entry is cut. The map is as it was.
+    ///
+    /// ```
+    /// let mut map: maple_tree::TypedMap<i32, u8> = [(-20..-10, 1), (0..10, 2)].into_iter().collect();
+    /// map.remove(-15..5)?;
+    /// assert!(map.iter().eq([(-20..=-16, 1), (5..=9, 2)]));
+    /// # Ok::<(), maple_tree::RemoveError>(())
+    /// ```
     #[inline]
     pub fn remove(&mut self, range: impl RangeBounds<I>) -> Result<(), RemoveError>
     where
@@ -142,12 +237,24 @@ impl<I: Index, V: Entry> TypedMap<I, V> {
     }
 
     /// Removes every entry that lies wholly inside `range`. As [`RangeMap::remove_whole`]: takes no node, cannot fail.
+    ///
+    /// ```
+    /// let mut map: maple_tree::TypedMap<i32, u8> = [(-20..-10, 1), (0..10, 2)].into_iter().collect();
+    /// map.remove_whole(-15..);
+    /// assert!(map.iter().eq([(-20..=-11, 1)]));
+    /// ```
     #[inline]
     pub fn remove_whole(&mut self, range: impl RangeBounds<I>) {
         self.inner.remove_whole(Numbers::of(range));
     }
 
     /// Removes every entry, behind the last index of `I`, too. As [`RangeMap::clear`]: allocates nothing, cannot fail.
+    ///
+    /// ```
+    /// let mut map: maple_tree::TypedMap<i32, u8> = [(-20..-10, 1), (0..10, 2)].into_iter().collect();
+    /// map.clear();
+    /// assert!(map.is_empty());
+    /// ```
     #[inline]
     pub fn clear(&mut self) {
         self.inner.clear();
@@ -155,6 +262,12 @@ impl<I: Index, V: Entry> TypedMap<I, V> {
 
     /// Cuts off every entry whose range **starts** at or after `from`, behind the last index of `I`, too. As [`RangeMap::prune`]:
     /// allocates nothing, cannot fail.
+    ///
+    /// ```
+    /// let mut map: maple_tree::TypedMap<i32, u8> = [(-20..-10, 1), (0..10, 2)].into_iter().collect();
+    /// drop(map.prune(-15));
+    /// assert!(map.iter().eq([(-20..=-11, 1)]));
+    /// ```
     #[inline]
     pub fn prune(&mut self, from: I) -> Tail<V> {
         self.inner.prune(from.to_u64())
@@ -162,6 +275,12 @@ impl<I: Index, V: Entry> TypedMap<I, V> {
 
     /// Removes every entry for which `keep` says `false`; it is not asked about entries behind the last index of `I`, which stay. As
     /// [`RangeMap::retain`]: allocates nothing, cannot fail.
+    ///
+    /// ```
+    /// let mut map: maple_tree::TypedMap<i32, u8> = [(-20..-10, 1), (0..10, 2)].into_iter().collect();
+    /// map.retain(|range, _| *range.start() < 0);
+    /// assert!(map.iter().eq([(-20..=-11, 1)]));
+    /// ```
     #[inline]
     pub fn retain(&mut self, mut keep: impl FnMut(RangeInclusive<I>, V::Ref<'_>) -> bool) {
         self.inner.retain(|range, entry| I::range_from_u64(range).is_none_or(|range| keep(range, entry)));
@@ -173,6 +292,11 @@ impl<I: Index, V: Entry> TypedMap<I, V> {
     /// # Errors
     ///
     /// Those of [`RangeMap::find_free`].
+    ///
+    /// ```
+    /// let mut map: maple_tree::TypedMap<i32, u8> = [(-20..-10, 1), (0..10, 2)].into_iter().collect();
+    /// assert_eq!(map.find_free(10, -20.., 1), Ok(-10));
+    /// ```
     #[inline]
     pub fn find_free(&mut self, size: u64, within: impl RangeBounds<I>, align: u64) -> Result<I, FindError> {
         self.inner.find_free(size, Numbers::of(within), align).map(I::from_u64)
@@ -184,12 +308,22 @@ impl<I: Index, V: Entry> TypedMap<I, V> {
     /// # Errors
     ///
     /// Those of [`RangeMap::find_free_back`].
+    ///
+    /// ```
+    /// let mut map: maple_tree::TypedMap<i32, u8> = [(-20..-10, 1), (0..10, 2)].into_iter().collect();
+    /// assert_eq!(map.find_free_back(10, .., 1), Ok(i32::MAX - 9));
+    /// ```
     #[inline]
     pub fn find_free_back(&mut self, size: u64, within: impl RangeBounds<I>, align: u64) -> Result<I, FindError> {
         self.inner.find_free_back(size, Numbers::of(within), align).map(I::from_u64)
     }
 
     /// The longest run of free indices inside `within`, the lowest if there are several. As [`RangeMap::largest_gap`].
+    ///
+    /// ```
+    /// let mut map: maple_tree::TypedMap<i32, u8> = [(-20..-10, 1), (0..10, 2)].into_iter().collect();
+    /// assert_eq!(map.largest_gap(-20..=12), Some(-10..=-1));
+    /// ```
     #[inline]
     pub fn largest_gap(&mut self, within: impl RangeBounds<I>) -> Option<RangeInclusive<I>> {
         self.inner.largest_gap(Numbers::of(within)).map(clipped)
@@ -201,6 +335,12 @@ impl<I: Index, V: Entry> TypedMap<I, V> {
     /// # Errors
     ///
     /// Those of [`RangeMap::alloc_range`]: the value comes back, and the map is as it was.
+    ///
+    /// ```
+    /// let mut map: maple_tree::TypedMap<i32, u8> = [(-20..-10, 1), (0..10, 2)].into_iter().collect();
+    /// assert_eq!(map.alloc_range(4, -20.., 1, 3)?, -10);
+    /// # Ok::<(), maple_tree::AllocRangeError<u8>>(())
+    /// ```
     #[inline]
     pub fn alloc_range(&mut self, size: u64, within: impl RangeBounds<I>, align: u64, value: V) -> Result<I, AllocRangeError<V>> {
         self.inner.alloc_range(size, Numbers::of(within), align, value).map(I::from_u64)
@@ -212,6 +352,12 @@ impl<I: Index, V: Entry> TypedMap<I, V> {
     /// # Errors
     ///
     /// Those of [`alloc_range`](Self::alloc_range).
+    ///
+    /// ```
+    /// let mut map: maple_tree::TypedMap<i32, u8> = [(-20..-10, 1), (0..10, 2)].into_iter().collect();
+    /// assert_eq!(map.alloc_range_rev(4, ..0, 1, 3)?, -4);
+    /// # Ok::<(), maple_tree::AllocRangeError<u8>>(())
+    /// ```
     #[inline]
     pub fn alloc_range_rev(
         &mut self,
@@ -229,6 +375,16 @@ impl<I: Index, V: Entry> TypedMap<I, V> {
     /// # Errors
     ///
     /// Those of [`alloc_range`](Self::alloc_range). `cyclic` is as it was.
+    ///
+    /// ```
+    /// use maple_tree::{Cyclic, TypedMap};
+    ///
+    /// let (mut ids, mut cyclic) = (TypedMap::<u8, char>::new(), Cyclic::starting_at(255));
+    /// assert_eq!(ids.alloc_cyclic(1.., &mut cyclic, 'a')?, 255);
+    /// assert_eq!(ids.alloc_cyclic(1.., &mut cyclic, 'b')?, 1);
+    /// assert!(cyclic.wrapped());
+    /// # Ok::<(), maple_tree::AllocRangeError<char>>(())
+    /// ```
     #[inline]
     pub fn alloc_cyclic(&mut self, within: impl RangeBounds<I>, cyclic: &mut Cyclic, value: V) -> Result<I, AllocRangeError<V>> {
         self.inner.alloc_cyclic(Numbers::of(within), cyclic, value).map(I::from_u64)
@@ -239,6 +395,14 @@ impl<I: Index, V: Entry> TypedMap<I, V> {
     /// # Errors
     ///
     /// Out of memory.
+    ///
+    /// ```
+    /// let mut map: maple_tree::TypedMap<i32, u8> = [(-20..-10, 1), (0..10, 2)].into_iter().collect();
+    /// let copy = map.dup()?;
+    /// map.clear();
+    /// assert_eq!(copy.iter().count(), 2);
+    /// # Ok::<(), maple_tree::AllocError>(())
+    /// ```
     #[inline]
     pub fn dup(&self) -> Result<Self, AllocError>
     where
