@@ -1,9 +1,9 @@
 //! What an attack on sessions once found, where they meet calls that were written apart from them; each as a test.
 
-use maple_tests::alloc::{Counting, Plan, under};
+use maple_tests::alloc::{Counting, Plan, quiet, under};
 use maple_tests::ballast::Ballast;
 use maple_tests::counted::{Boxes, Counted, Kind, Ledger, RcuArcs, alone};
-use maple_tree::{MapleTree, RcuArc, Reserve, StoreErrorKind};
+use maple_tree::{MapleTree, RangeMap, RcuArc, Reserve, StoreErrorKind};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -112,4 +112,19 @@ fn what_a_panic_left_of_a_coalescing_store_is_dropped_outside_the_lock() {
     assert_eq!(PROBED.iter(&PROBED.pin()).map(|(range, _)| range).collect::<Vec<_>>(), [0..=99]);
     PROBED.clear();
     PROBED.synchronize().expect("outside");
+}
+
+/// The store of a reservation filled the reserve of nodes, which asks the allocator.
+#[test]
+fn a_reserved_store_of_a_map_asks_for_no_memory() {
+    static FULL_ONCE: Reserve = Reserve::new(300);
+    let _alone = alone();
+    let mut map = RangeMap::<u32>::with_reserve(&FULL_ONCE);
+    let token = map.reserve_for(10..20).expect("memory");
+    quiet(|| token.store(1));
+    assert_eq!(map.get(15), Some(1));
+    // Any other store does.
+    map.store(30..40, 2).expect("memory");
+    map.cursor_mut().store(50..60, 3).expect("memory");
+    assert_eq!(FULL_ONCE.figures().free, 300);
 }
