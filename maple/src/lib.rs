@@ -17,6 +17,9 @@
 //! displaced, [`RangeMap::store_coalescing`] joins equal neighbours, [`RangeSet`] is a set of indices, and [`Ranges`] are set operations on what
 //! sets and maps cover. What makes sense beside readers, a [`MapleTree`] has, too.
 //!
+//! Indices are `u64`. [`TypedMap`] and [`TypedTree`] are the same two faces with indices of another type: any integer up to 64 bits,
+//! addresses ([`Ipv4Addr`](core::net::Ipv4Addr)), `char`, or a type of one's own that implements [`Index`].
+//!
 //! # Names
 //!
 //! For those who know the tree in Linux, whose names find the methods in this documentation's search, too. The long table, with the
@@ -81,6 +84,7 @@ mod std_lock;
 
 mod entry;
 mod error;
+mod index;
 mod search;
 mod splice;
 
@@ -159,6 +163,11 @@ mod reservation;
 mod serial;
 mod site;
 
+mod typed;
+
+mod typed_map;
+mod typed_tree;
+
 pub use append::AppendError;
 pub use at::{At, Occupied, Vacant};
 pub use copy::DupError;
@@ -176,6 +185,7 @@ pub use error::{
 pub use face::Shortage;
 pub use figures::TreeFigures;
 pub use free::{AllocRangeError, AllocRangeErrorKind, Cyclic, FindError};
+pub use index::Index;
 pub use into_iter::IntoIter;
 pub use iter::{Gaps, Iter};
 pub use map::RangeMap;
@@ -191,6 +201,7 @@ pub use site::Editable;
 pub use std_lock::StdLock;
 pub use tail::Tail;
 pub use tree::MapleTree;
+pub use typed::{Typed, TypedMap, TypedRemoved, TypedTree, TypedWriter};
 pub use validate::{Invalid, InvalidKind, Summary};
 pub use value_mut::{IterMut, ValueMut};
 pub use writer::Writer;
