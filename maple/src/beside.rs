@@ -5,12 +5,12 @@ use crate::covered::Covered;
 use crate::entry::{Shared, TryClone, try_clone_raw};
 use crate::error::{StoreError, StoreErrorKind};
 use crate::face::Pending;
-use crate::node::Word;
+use crate::node::{Root, Word};
 use crate::range::inclusive;
 use crate::tree::MapleTree;
-use crate::tree_mut::{Memory, TreeMut};
+use crate::tree_mut::TreeMut;
 use crate::walk::{Found, Walk};
-use crate::writer::Writer;
+use crate::writer::{Storing, Writer};
 use core::iter;
 use core::ops::{RangeBounds, RangeInclusive};
 use lock_api::RawMutex;
@@ -74,7 +74,9 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> Writer<'_, V, R, L> {
     ///
     /// # Errors
     ///
-    /// Out of memory, or a range that holds no index. The value comes back, and the tree is as it was.
+    /// Out of memory, or a range that holds no index. The value comes back, and the tree is as it was. A session that remembers sixteen entries
+    /// already has no room for the value, should the comparison panic, and refuses the store as if it had no memory, until the next
+    /// [`bump`](Self::bump); see [`store`](Self::store).
     ///
     /// ```
     /// let tree = maple_tree::MapleTree::new();
@@ -118,9 +120,9 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> Writer<'_, V, R, L> {
     where
         V: TryClone,
     {
-        let joined = |writer: &mut TreeMut<'_>, window, word| {
+        let joined = |root: &Root, window, word| {
             // SAFETY: the tree has entries of its own type, other writers are kept out, and the value is the caller's.
-            unsafe { with_same_neighbours::<V>(writer.root, window, word, &mut same) }
+            unsafe { with_same_neighbours::<V>(root, window, word, &mut same) }
         };
         self.store_as(range, value, joined).map(drop)
     }
@@ -130,7 +132,7 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> Writer<'_, V, R, L> {
         &mut self,
         range: impl RangeBounds<u64>,
         value: V,
-        place: impl FnOnce(&mut TreeMut<'_>, (u64, u64), Word) -> (u64, u64),
+        place: impl FnOnce(&Root, (u64, u64), Word) -> (u64, u64),
     ) -> Result<Displaced, StoreError<V>>
     where
         V: TryClone,
@@ -139,25 +141,22 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> Writer<'_, V, R, L> {
             Ok(window) => window,
             Err(bad) => return Err(StoreError { value, kind: StoreErrorKind::BadRange(bad) }),
         };
-        // Here, not in the closure: when foreign code panics it is dropped outside the lock.
-        let mut value = Some(Pending::new(value));
+        if !self.has_room() {
+            // For the value, should `place` panic.
+            return Err(StoreError { value, kind: StoreErrorKind::OutOfMemory });
+        }
+        let value = Pending::new(value);
+        let word = value.word();
+        let storing = Storing::new(self, value);
+        let window = place(storing.writer.root(), window, word);
+        let displaced = Displaced::before(storing.writer.root(), window);
+        let value = storing.value_back();
         // SAFETY: an entry of the tree is not taken back during the call.
         let mut split = |entry| unsafe { try_clone_raw::<V>(entry) };
-        let displaced = self.grow(|writer, left_over| {
-            let word = value.as_ref().map(Pending::word)?;
-            let window = place(writer, window, word);
-            let displaced = Displaced::before(writer, window);
-            let stored =
-                writer.append(window, word) || writer.write(window, word, Memory::Allocate, left_over, &mut split).is_ok();
-            stored.then(|| {
-                value.take().into_iter().for_each(Pending::stored);
-                displaced
-            })
-        });
-        match (displaced, value) {
-            (Some(displaced), None) => Ok(displaced),
-            (_, Some(value)) => Err(StoreError { value: value.into_value(), kind: StoreErrorKind::OutOfMemory }),
-            (None, None) => unreachable!("a value that was stored displaces something or nothing"),
+        let (stored, _) = self.put(None, window, value, None, &mut split);
+        match stored {
+            Ok(()) => Ok(displaced),
+            Err(value) => Err(StoreError { value: value.into_value(), kind: StoreErrorKind::OutOfMemory }),
         }
     }
 }
@@ -307,11 +306,11 @@ struct Displaced {
 }
 
 impl Displaced {
-    fn before(writer: &TreeMut<'_>, window: (u64, u64)) -> Self {
-        let mut rest = Walk::new(writer.root, Some(window));
+    fn before(root: &Root, window: (u64, u64)) -> Self {
+        let mut rest = Walk::new(root, Some(window));
         let first = rest.next();
         if first.is_none_or(|first| first.last >= window.1) {
-            rest = Walk::new(writer.root, None);
+            rest = Walk::new(root, None);
         }
         Self { first, rest, window }
     }

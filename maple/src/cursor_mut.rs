@@ -368,7 +368,11 @@ impl<T: Site> CursorMut<'_, T> {
         value: Pending<T::Entry>,
         split: crate::site::Split<'_>,
     ) -> Stored<T::Entry> {
-        site.put(Some(path), window, value, None, split)
+        let stored = site.put(Some(path), window, value, None, split);
+        if stored.0.is_ok() {
+            site.grown();
+        }
+        stored
     }
 
     /// Puts `value` in the place of the entry that it is on, and returns that; the range stays. See [`RangeMap::replace`] and

@@ -49,7 +49,7 @@
 //!
 //! | feature | default | what it adds | dependency |
 //! |---|---|---|---|
-//! | `std` | on | The default flavour, the default lock, and the choice of an instruction set while the program runs. Without it the crate needs `alloc` only, and a [`MapleTree`] names its flavour and its lock. | `crossbeam-epoch` |
+//! | `std` | on | The default flavour, the default lock, and the choice of an instruction set while the program runs. Without it the crate needs `alloc` only, and a [`MapleTree`] names its flavour and its lock. | `crossbeam-epoch`, `libc` |
 //! | `serde` | off | `Serialize` and `Deserialize` for [`RangeMap`], [`MapleTree`], [`RangeSet`], [`U61`], [`RcuBox`], [`RcuArc`]. A map is a sequence of `(first, last, entry)`; input is checked for order and overlap. (Reading `Arc<T>` needs the feature `rc` of `serde`.) | `serde_core` |
 //! | `allocator-api2` | off | Pools of nodes on an allocator of one's own (`Pool::new`), any `Allocator` of that crate. | `allocator-api2` |
 //!

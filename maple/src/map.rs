@@ -315,6 +315,9 @@ impl<V: Entry> RangeMap<V> {
         // SAFETY: an entry of the map is not taken back during the call.
         let mut split = |entry| unsafe { try_clone_raw::<V>(entry) };
         let (stored, _) = self.put(None, window, value, None, &mut split);
+        if stored.is_ok() {
+            self.grown();
+        }
         stored.map_err(|value| StoreError { value: value.into_value(), kind: StoreErrorKind::OutOfMemory })
     }
 
@@ -336,7 +339,6 @@ impl<V: Entry> RangeMap<V> {
         let stored = match stored {
             Ok(()) => {
                 value.stored();
-                self.grown();
                 Ok(())
             }
             Err(_) => Err(value),

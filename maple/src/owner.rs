@@ -196,6 +196,11 @@ impl<'a> Release<'a> {
         !self.entries.is_full()
     }
 
+    /// Whether there is room for half of the entries that can be added at all.
+    pub(crate) fn has_much_room(&self) -> bool {
+        self.entries.len() < SLOTS / 2
+    }
+
     /// Adds a tree that was never counted as waiting.
     pub(crate) fn add_tree(&mut self, node: NodeRef, level: usize) {
         self.limbo.push_below(node, level, Remains::Tree);

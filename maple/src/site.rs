@@ -58,6 +58,9 @@ pub(crate) trait Site: Editable {
         split: Split<'_>,
     ) -> Stored<Self::Entry>;
 
+    /// After a [`put`](Self::put), where memory may be asked for: the reserve is filled.
+    fn grown(&mut self);
+
     fn replace_from(
         &mut self,
         path: &Path,
@@ -104,6 +107,10 @@ impl<V: Entry> Site for RangeMap<V> {
         RangeMap::put(self, path, window, value, copy, split)
     }
 
+    fn grown(&mut self) {
+        RangeMap::grown(self);
+    }
+
     fn replace_from(&mut self, path: &Path, index: u64, value: Pending<V>) -> Changed<Result<Self::Removed, ReplaceError<V>>> {
         (RangeMap::replace_from(self, path, index, value), 0)
     }
@@ -147,6 +154,10 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Site for Writer<'t, V, R, L> {
         split: Split<'_>,
     ) -> Stored<V> {
         Writer::put(self, path, window, value, copy, split)
+    }
+
+    fn grown(&mut self) {
+        // The session sees to that when it ends.
     }
 
     fn replace_from(&mut self, path: &Path, index: u64, value: Pending<V>) -> Changed<Result<Self::Removed, ReplaceError<V>>> {

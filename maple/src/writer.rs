@@ -7,7 +7,7 @@
 //! |---|---|
 //! | nodes that were replaced, with the entries in them | on the tree's list of retired nodes, as ever |
 //! | entries with a link of their own | on the flavour's list, as ever |
-//! | entries that may be dropped at once, copies that were not needed | in the session, up to sixteen |
+//! | entries that may be dropped at once, copies that were not needed | in the session, up to sixteen, of which the entries leave half |
 //! | when these are more | entries stay in their slots, as those do that have no other carrier; a store that would have to copy one is refused |
 //! | a copy of the tree for which there was no memory | its nodes hang together, and on the session |
 //! | handing over, and filling the reserve | a flag, raised by what may allocate |
@@ -150,6 +150,36 @@ struct Retirees {
     reserve: &'static Reserve,
 }
 
+/// A session with a value that it is about to store. If foreign code panics meanwhile, that is dropped outside the lock.
+///
+/// # Invariants
+///
+/// The value is this one's own. Foreign code runs only when the session has room for it.
+pub(crate) struct Storing<'w, 't, V: Shared<R>, R: Rcu, L: RawMutex> {
+    pub(crate) writer: &'w mut Writer<'t, V, R, L>,
+    raw: NonNull<()>,
+}
+
+impl<'w, 't, V: Shared<R>, R: Rcu, L: RawMutex> Storing<'w, 't, V, R, L> {
+    pub(crate) fn new(writer: &'w mut Writer<'t, V, R, L>, value: Pending<V>) -> Self {
+        Self { writer, raw: value.into_raw() }
+    }
+
+    /// The value, when no foreign code runs any more.
+    pub(crate) fn value_back(self) -> Pending<V> {
+        let raw = self.raw;
+        core::mem::forget(self);
+        // SAFETY: by the invariant of the type; it was given up just now.
+        unsafe { Pending::from_raw(raw) }
+    }
+}
+
+impl<V: Shared<R>, R: Rcu, L: RawMutex> Drop for Storing<'_, '_, V, R, L> {
+    fn drop(&mut self) {
+        self.writer.outside().add_entry(self.raw);
+    }
+}
+
 /// What a session has left to do outside the lock.
 struct Errand {
     fill: Option<&'static Reserve>,
@@ -242,7 +272,7 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
         let mut left_over = Leftovers::default();
         let mut kind = Kind::of::<V>();
         // What may be dropped at once, but not here, and has no room in the session, stays in its slot.
-        kind.carried_by_slot |= V::NEEDS_DROP && matches!(V::RELEASE, How::Now) && !self.has_room();
+        kind.carried_by_slot |= V::NEEDS_DROP && matches!(V::RELEASE, How::Now) && !self.has_room_for_displaced();
         let map = self.map.get();
         // SAFETY: the lock is held and `self` is borrowed mutably, so this is the only reference to the owner.
         let owner = unsafe { &mut (*map).owner };
@@ -273,6 +303,12 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
     /// Whether an entry can be [put away](Self::put_away).
     pub(crate) fn has_room(&self) -> bool {
         self.outside.as_ref().is_none_or(Release::has_room)
+    }
+
+    /// Whether an entry that a change displaces can be remembered. These leave half of the room to copies, of which a session could make none
+    /// after it displaced many.
+    fn has_room_for_displaced(&self) -> bool {
+        self.outside.as_ref().is_none_or(Release::has_much_room)
     }
 
     /// Drops the copy of an entry that was not used when the session ends.
@@ -386,8 +422,8 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
     ///
     /// # Errors
     ///
-    /// Out of memory, or a range that holds no index. The value comes back, and the tree is as it was. A session remembers up to sixteen
-    /// clones that were made for nothing, because memory ran out after that; then a store that would have to clone is refused as if it had
+    /// Out of memory, or a range that holds no index. The value comes back, and the tree is as it was. A session remembers eight
+    /// clones or more that were made for nothing, because memory ran out after that; then a store that would have to clone is refused as if it had
     /// none, until the next [`bump`](Self::bump).
     ///
     /// ```
@@ -430,32 +466,22 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
         copy: Option<NonNull<()>>,
         split: &mut dyn FnMut(NonNull<()>) -> Result<NonNull<()>, AllocError>,
     ) -> Changed<Result<(), Pending<V>>> {
-        /// A session with the value that it is storing. If a clone panics, that is dropped outside the lock.
-        struct Storing<'w, 't, V: Shared<R>, R: Rcu, L: RawMutex>(&'w mut Writer<'t, V, R, L>, NonNull<()>);
-
-        impl<V: Shared<R>, R: Rcu, L: RawMutex> Drop for Storing<'_, '_, V, R, L> {
-            fn drop(&mut self) {
-                // Nothing was cloned unless there was room, and that is still there.
-                self.0.outside().add_entry(self.1);
-            }
-        }
-
         self.owe(Duty::Grown);
         let word = value.word();
-        let storing = Storing(self, value.into_raw());
-        let room = storing.0.has_room();
-        let (stored, outdated) = storing.0.with(path, |writer, left_over| {
+        let storing = Storing::new(self, value);
+        let room = storing.writer.has_room();
+        let (stored, outdated) = storing.writer.with(path, |writer, left_over| {
             left_over.unused = copy;
+            // Without room nothing is cloned, so no foreign code runs.
             let mut split = |entry| if room { split(entry) } else { Err(AllocError(())) };
             writer.append(window, word) || writer.write(window, word, Memory::Allocate, left_over, &mut split).is_ok()
         });
-        let raw = storing.1;
-        core::mem::forget(storing);
+        let value = storing.value_back();
         if stored {
+            value.stored();
             return (Ok(()), outdated);
         }
-        // SAFETY: given up above, and neither stored nor put away.
-        (Err(unsafe { Pending::from_raw(raw) }), outdated)
+        (Err(value), outdated)
     }
 
     /// Stores `value` at `range` if no entry overlaps it. `O(h)`. May allocate.

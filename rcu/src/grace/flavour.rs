@@ -31,6 +31,18 @@ use core::marker::PhantomData;
 /// **A reader that never leaves** (or a guard that is forgotten) keeps every grace period from ending from then on: `synchronize`,
 /// `wait` and `barrier` do not return, `poll` says `false`, and what is retired stays. Nothing else is affected: readers go on,
 /// `retire`, `call` and `flush` go on.
+///
+/// # Examples
+///
+/// ```
+/// use maple_rcu::{Grace, Rcu}; // `Grace` is `GraceOn` the threads of the standard library
+///
+/// let guard = Grace::pin();
+/// assert!(Grace::synchronize().is_err(), "it would wait for this thread");
+/// drop(guard);
+/// Grace::synchronize()?;
+/// # Ok::<(), maple_rcu::InsideReadSection>(())
+/// ```
 pub struct GraceOn<P>(PhantomData<fn() -> P>);
 
 /// A read section of [`GraceOn`], until it is dropped. Made by [`pin`](Rcu::pin) only.

@@ -46,6 +46,17 @@ impl Reclaimer {
     /// # Errors
     ///
     /// There is one already ([`AlreadyExists`](io::ErrorKind::AlreadyExists)), or the system gives no thread.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maple_rcu::Reclaimer;
+    ///
+    /// let reclaimer = Reclaimer::spawn()?;
+    /// assert!(Reclaimer::spawn().is_err(), "one is enough");
+    /// # drop(reclaimer);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn spawn() -> io::Result<Self> {
         if Threads::domain().relieve(true) {
             return Err(io::Error::new(io::ErrorKind::AlreadyExists, "there is a reclaimer already"));

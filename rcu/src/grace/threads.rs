@@ -59,10 +59,30 @@ use std::time::Duration;
 pub type Grace = GraceOn<Threads>;
 
 /// The platform of [`Grace`]: a record for each thread.
+///
+/// # Examples
+///
+/// ```
+/// use maple_rcu::{Grace, GraceGuard, Rcu, Threads};
+///
+/// let guard: GraceGuard<Threads> = Grace::pin();
+/// # drop(guard);
+/// ```
 #[derive(Debug)]
 pub struct Threads(());
 
 /// What a read section costs: see [`GraceOn::read_side`].
+///
+/// # Examples
+///
+/// ```
+/// use maple_rcu::{Grace, ReadSide};
+///
+/// match Grace::read_side() {
+///     ReadSide::Membarrier => println!("a store"),
+///     ReadSide::Fence => println!("a store and a fence"),
+/// }
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ReadSide {
     /// A store; grace periods call `membarrier`.
