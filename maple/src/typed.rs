@@ -3,17 +3,17 @@
 //! Indices are numbers inside, whatever their type. What [`Typed`] adds to a call is the change from one to the other, one or two instructions
 //! and none for `u64`; a comparison with the last index of the type for each range that comes out, and none for `u64`; and where a call
 //! that takes a range is not inlined, a few words more in the arguments. Instructions a call on a `RangeMap<u32>` with 8,192 ranges, as
-//! `callgrind` (Valgrind) counts them, release build on x86-64 with AVX2:
+//! `callgrind` counts them (release build on x86-64, nodes searched with AVX2); `benches/src/bin/typed.rs` says how to count again:
 //!
 //! | | plain | `u64` | `u32` | `i32` | `Ipv4Addr` |
 //! |---|---|---|---|---|---|
 //! | `get` | 141.5 | 141.5 | 141.5 | 142.5 | 142.5 |
-//! | `get_range` | 1,459 | 1,460 | 1,464 | 1,466 | 1,466 |
-//! | `iter().map(..).sum()`, an entry | 53.5 | 53.5 | 56.5 | 58.9 | 58.5 |
-//! | `gaps`, a gap | 126 | 126 | 130 | 131 | 132 |
-//! | `insert`, at the end | 424 | 431 | 433 | 421 | 435 |
-//! | `store`, anywhere | 1,258 | 1,262 | 1,264 | 1,262 | 1,264 |
-//! | `erase` | 529 | 527 | 532 | 538 | 533 |
+//! | `get_range` | 1460.1 | 1460.6 | 1464.6 | 1466.6 | 1466.6 |
+//! | `iter().map(..).sum()`, an entry | 53.5 | 53.5 | 56.5 | 58.5 | 58.5 |
+//! | `gaps`, a gap | 127.5 | 127.5 | 130.5 | 132.5 | 132.5 |
+//! | `insert`, at the end | 435.8 | 442.8 | 442.7 | 443.7 | 440.7 |
+//! | `store`, anywhere | 1261.0 | 1265.0 | 1266.6 | 1266.6 | 1266.6 |
+//! | `erase` | 530.0 | 528.0 | 532.9 | 533.7 | 533.7 |
 
 use crate::entry::Entry;
 use crate::index::Index;
@@ -80,29 +80,29 @@ pub struct Typed<I, T> {
 /// A [`RangeMap`] with indices of type `I`.
 pub type TypedMap<I, V> = Typed<I, RangeMap<V>>;
 
-#[cfg(feature = "std")]
-/// A [`MapleTree`] with indices of type `I`.
-pub type TypedTree<I, V, R = Epoch, L = StdLock> = Typed<I, MapleTree<V, R, L>>;
+/// The names of what has a flavour and a lock: with `std` it need not say which.
+macro_rules! named {
+    ($($(#[$doc:meta])* $name:ident<[$($first:tt)*] R, L> = $inner:ty;)*) => { $(
+        #[cfg(feature = "std")]
+        $(#[$doc])*
+        pub type $name<$($first)* R = Epoch, L = StdLock> = Typed<I, $inner>;
 
-#[cfg(not(feature = "std"))]
-/// A [`MapleTree`] with indices of type `I`.
-pub type TypedTree<I, V, R, L> = Typed<I, MapleTree<V, R, L>>;
+        #[cfg(not(feature = "std"))]
+        $(#[$doc])*
+        pub type $name<$($first)* R, L> = Typed<I, $inner>;
+    )* };
+}
 
-#[cfg(feature = "std")]
-/// A [`Writer`]'s session of a tree with indices of type `I`, from `TypedTree::lock`.
-pub type TypedWriter<'t, I, V, R = Epoch, L = StdLock> = Typed<I, Writer<'t, V, R, L>>;
+named! {
+    /// A [`MapleTree`] with indices of type `I`.
+    TypedTree<[I, V,] R, L> = MapleTree<V, R, L>;
 
-#[cfg(not(feature = "std"))]
-/// A [`Writer`]'s session of a tree with indices of type `I`, from `TypedTree::lock`.
-pub type TypedWriter<'t, I, V, R, L> = Typed<I, Writer<'t, V, R, L>>;
+    /// A [`Writer`]'s session of a tree with indices of type `I`, from `TypedTree::lock`.
+    TypedWriter<['t, I, V,] R, L> = Writer<'t, V, R, L>;
 
-#[cfg(feature = "std")]
-/// What was [`Removed`] from a tree with indices of type `I`.
-pub type TypedRemoved<'t, I, V, R = Epoch, L = StdLock> = Typed<I, Removed<'t, V, R, L>>;
-
-#[cfg(not(feature = "std"))]
-/// What was [`Removed`] from a tree with indices of type `I`.
-pub type TypedRemoved<'t, I, V, R, L> = Typed<I, Removed<'t, V, R, L>>;
+    /// What was [`Removed`] from a tree with indices of type `I`.
+    TypedRemoved<['t, I, V,] R, L> = Removed<'t, V, R, L>;
+}
 
 impl<I, T> Typed<I, T> {
     pub(crate) const fn over(inner: T) -> Self {
