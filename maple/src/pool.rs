@@ -33,11 +33,21 @@ const LAYOUT: Layout = match Layout::from_size_align(SLAB_BYTES, SLAB_ALIGN) {
 ///
 /// # Invariants
 ///
-/// Read and written only under the lock of `pool`, which the memory is from and which never changes. `free` holds the nodes that came
-/// back; nodes from number `fresh` on were never handed out. The slab is on the pool's list exactly when it has a free or a fresh node.
+/// `pool`, which the memory is from, never changes, and is read by anyone who has a node of the slab. `books` is read and written only under the
+/// lock of that pool, and borrowed by itself, never with `pool`.
 #[repr(C, align(256))]
 struct Slab {
     pool: &'static Pool,
+    books: Books,
+}
+
+/// Which nodes of a slab are to be had.
+///
+/// # Invariants
+///
+/// `free` holds the nodes that came back; nodes from number `fresh` on were never handed out. The slab is on the pool's list exactly when it
+/// has a free or a fresh node.
+struct Books {
     free: FreeList,
     fresh: usize,
     next: *mut Slab,
@@ -46,7 +56,7 @@ struct Slab {
 
 const _: () = assert!(size_of::<Slab>() == NODE_BYTES);
 
-impl Slab {
+impl Books {
     fn available(&self) -> usize {
         self.free.len() + (SLAB_NODES - self.fresh)
     }
@@ -213,9 +223,9 @@ impl Pool {
             Source::Allocator(allocator) => allocator.allocate(LAYOUT).ok()?.cast(),
         };
         let slab = slab.cast::<Slab>();
-        let head = Slab { pool: self, free: FreeList::new(), fresh: 0, next: ptr::null_mut(), prev: ptr::null_mut() };
+        let books = Books { free: FreeList::new(), fresh: 0, next: ptr::null_mut(), prev: ptr::null_mut() };
         // SAFETY: the memory is ours and fits the head of a slab.
-        unsafe { slab.write(head) };
+        unsafe { slab.write(Slab { pool: self, books }) };
         // Relaxed: a figure.
         self.slabs.fetch_add(1, Ordering::Relaxed);
         Some(slab)
@@ -240,7 +250,7 @@ fn slab_of(node: NodeRef) -> *mut Slab {
 /// The slab exists, and nobody else uses it.
 unsafe fn fresh_node(slab: NonNull<Slab>) -> Option<NonNull<Node>> {
     // SAFETY: the caller's promise.
-    let head = unsafe { &mut *slab.as_ptr() };
+    let head = unsafe { &mut (*slab.as_ptr()).books };
     if head.fresh == SLAB_NODES {
         return None;
     }
@@ -275,9 +285,9 @@ impl Claim {
     pub(crate) fn new(pool: &'static Pool, count: usize) -> Result<Self, AllocError> {
         let mut claim = Self::empty(pool);
         for _ in 0..count / SLAB_NODES {
-            let mut slab = pool.new_slab().ok_or(AllocError(()))?;
+            let slab = pool.new_slab().ok_or(AllocError(()))?;
             // SAFETY: the slab is new, so this thread alone knows it.
-            unsafe { slab.as_mut() }.next = claim.slabs;
+            unsafe { (*slab.as_ptr()).books.next = claim.slabs };
             claim.slabs = slab.as_ptr();
             claim.len += SLAB_NODES;
             // Relaxed: a figure.
@@ -322,9 +332,9 @@ impl Claim {
     }
 
     fn next_slab(&mut self) -> bool {
-        let Some(mut slab) = NonNull::new(self.slabs) else { return false };
+        let Some(slab) = NonNull::new(self.slabs) else { return false };
         // SAFETY: by the invariant of the type this thread alone knows the slab.
-        let head = unsafe { slab.as_mut() };
+        let head = unsafe { &mut (*slab.as_ptr()).books };
         self.slabs = head.next;
         head.fresh = SLAB_NODES;
         // SAFETY: node number 1 (the head is number 0) lies inside the slab's memory.
@@ -345,9 +355,9 @@ impl Drop for Claim {
             // SAFETY: a node of a slab that was just taken.
             nodes.push(unsafe { NodeRef::new_empty(memory) });
         }
-        while let Some(mut slab) = NonNull::new(self.slabs) {
+        while let Some(slab) = NonNull::new(self.slabs) {
             // SAFETY: by the invariant of the type this thread alone knows the slab.
-            let head = unsafe { slab.as_mut() };
+            let head = unsafe { &mut (*slab.as_ptr()).books };
             self.slabs = core::mem::replace(&mut head.next, emptied);
             emptied = slab.as_ptr();
             // Relaxed: figures.
@@ -389,7 +399,7 @@ pub(crate) fn try_give(nodes: FreeList) -> Result<(), FreeList> {
 fn release(mut chain: *mut Slab) {
     while let Some(slab) = NonNull::new(chain) {
         // SAFETY: the chain's slabs are on no list, so this thread alone knows them.
-        let &Slab { pool, next, .. } = unsafe { slab.as_ref() };
+        let &Slab { pool, books: Books { next, .. } } = unsafe { slab.as_ref() };
         chain = next;
         match &pool.source {
             // SAFETY: it was allocated with this layout in `new_slab`.
@@ -409,8 +419,8 @@ impl Partial {
             let Some(slab_ptr) = NonNull::new(self.first) else {
                 break;
             };
-            // SAFETY: slabs on the list exist, and the pool's lock (held for `&mut self`) makes this the only reference.
-            let slab = unsafe { &mut *slab_ptr.as_ptr() };
+            // SAFETY: slabs on the list exist, and the pool's lock (held for `&mut self`) makes this the only reference to its books.
+            let slab = unsafe { &mut (*slab_ptr.as_ptr()).books };
             if slab.available() == SLAB_NODES {
                 self.empty -= 1;
             }
@@ -423,7 +433,7 @@ impl Partial {
                 nodes.push(unsafe { NodeRef::new_empty(memory) });
             }
             // SAFETY: as for the first reference.
-            if unsafe { slab_ptr.as_ref() }.available() == 0 {
+            if unsafe { &(*slab_ptr.as_ptr()).books }.available() == 0 {
                 // SAFETY: the slab is on the list, and the reference above is not used again.
                 unsafe { self.unlink(slab_ptr.as_ptr()) };
             }
@@ -439,8 +449,8 @@ impl Partial {
         while let Some(node) = nodes.pop() {
             let slab_ptr = slab_of(node);
             // SAFETY: every node lies in a slab, whose memory the node's pointer may reach and whose alignment was just used; the
-            // pool's lock (held for `&mut self`) makes this the only reference to its head.
-            let slab = unsafe { &mut *slab_ptr };
+            // pool's lock (held for `&mut self`) makes this the only reference to its books.
+            let slab = unsafe { &mut (*slab_ptr).books };
             let was_full = slab.available() == 0;
             slab.free.push(node);
             let is_empty = slab.available() == SLAB_NODES;
@@ -455,7 +465,7 @@ impl Partial {
                     // SAFETY: the slab is on the list.
                     unsafe { self.unlink(slab_ptr) };
                     // SAFETY: unlinked, so this thread alone knows it.
-                    unsafe { (*slab_ptr).next = emptied };
+                    unsafe { (*slab_ptr).books.next = emptied };
                     emptied = slab_ptr;
                     // Relaxed: a figure.
                     pool.slabs.fetch_sub(1, Ordering::Relaxed);
@@ -469,14 +479,14 @@ impl Partial {
     ///
     /// # Safety
     ///
-    /// The slab exists, is on no list, and no reference to its head is in use.
+    /// The slab exists, is on no list, and no reference to its books is in use.
     unsafe fn link(&mut self, slab: *mut Slab) {
         if !self.first.is_null() {
             // SAFETY: slabs on the list exist.
-            unsafe { (*self.first).prev = slab };
+            unsafe { (*self.first).books.prev = slab };
         }
         // SAFETY: the caller's promise.
-        let head = unsafe { &mut *slab };
+        let head = unsafe { &mut (*slab).books };
         head.prev = ptr::null_mut();
         head.next = self.first;
         self.first = slab;
@@ -486,19 +496,19 @@ impl Partial {
     ///
     /// # Safety
     ///
-    /// The slab is on the list, and no reference to its head is in use.
+    /// The slab is on the list, and no reference to its books is in use.
     unsafe fn unlink(&mut self, slab: *mut Slab) {
         // SAFETY: the caller's promise.
-        let &mut Slab { prev, next, .. } = unsafe { &mut *slab };
+        let &mut Books { prev, next, .. } = unsafe { &mut (*slab).books };
         if prev.is_null() {
             self.first = next;
         } else {
             // SAFETY: neighbours on the list exist.
-            unsafe { (*prev).next = next };
+            unsafe { (*prev).books.next = next };
         }
         if !next.is_null() {
             // SAFETY: neighbours on the list exist.
-            unsafe { (*next).prev = prev };
+            unsafe { (*next).books.prev = prev };
         }
     }
 }

@@ -80,29 +80,29 @@ pub struct Typed<I, T> {
 /// A [`RangeMap`] with indices of type `I`.
 pub type TypedMap<I, V> = Typed<I, RangeMap<V>>;
 
-#[cfg(feature = "std")]
-/// A [`MapleTree`] with indices of type `I`.
-pub type TypedTree<I, V, R = Epoch, L = StdLock> = Typed<I, MapleTree<V, R, L>>;
+/// The names of what has a flavour and a lock: with `std` it need not say which.
+macro_rules! named {
+    ($($(#[$doc:meta])* $name:ident<[$($first:tt)*] R, L> = $inner:ty;)*) => { $(
+        #[cfg(feature = "std")]
+        $(#[$doc])*
+        pub type $name<$($first)* R = Epoch, L = StdLock> = Typed<I, $inner>;
 
-#[cfg(not(feature = "std"))]
-/// A [`MapleTree`] with indices of type `I`.
-pub type TypedTree<I, V, R, L> = Typed<I, MapleTree<V, R, L>>;
+        #[cfg(not(feature = "std"))]
+        $(#[$doc])*
+        pub type $name<$($first)* R, L> = Typed<I, $inner>;
+    )* };
+}
 
-#[cfg(feature = "std")]
-/// A [`Writer`]'s session of a tree with indices of type `I`, from `TypedTree::lock`.
-pub type TypedWriter<'t, I, V, R = Epoch, L = StdLock> = Typed<I, Writer<'t, V, R, L>>;
+named! {
+    /// A [`MapleTree`] with indices of type `I`.
+    TypedTree<[I, V,] R, L> = MapleTree<V, R, L>;
 
-#[cfg(not(feature = "std"))]
-/// A [`Writer`]'s session of a tree with indices of type `I`, from `TypedTree::lock`.
-pub type TypedWriter<'t, I, V, R, L> = Typed<I, Writer<'t, V, R, L>>;
+    /// A [`Writer`]'s session of a tree with indices of type `I`, from `TypedTree::lock`.
+    TypedWriter<['t, I, V,] R, L> = Writer<'t, V, R, L>;
 
-#[cfg(feature = "std")]
-/// What was [`Removed`] from a tree with indices of type `I`.
-pub type TypedRemoved<'t, I, V, R = Epoch, L = StdLock> = Typed<I, Removed<'t, V, R, L>>;
-
-#[cfg(not(feature = "std"))]
-/// What was [`Removed`] from a tree with indices of type `I`.
-pub type TypedRemoved<'t, I, V, R, L> = Typed<I, Removed<'t, V, R, L>>;
+    /// What was [`Removed`] from a tree with indices of type `I`.
+    TypedRemoved<['t, I, V,] R, L> = Removed<'t, V, R, L>;
+}
 
 impl<I, T> Typed<I, T> {
     pub(crate) const fn over(inner: T) -> Self {

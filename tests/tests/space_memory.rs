@@ -420,7 +420,7 @@ fn what_a_grace_period_failed_for_is_put_back() {
     tree.remove(8..7_990).expect("memory");
     let retired = tree.figures().retired;
     assert!(retired > 1);
-    assert_eq!(OWN.figures().waiting, retired);
+    assert!(OWN.figures().waiting <= retired, "nodes that a store or a removal replaced are counted sixteen at a time");
     FAILS.store(true, Ordering::SeqCst);
     tree.synchronize().expect_err("the flavour was told to fail");
     assert_eq!((tree.figures().retired, OWN.figures().waiting), (retired, retired), "companions are no nodes of the tree");
