@@ -67,7 +67,7 @@ impl<V> fmt::Debug for Iter<'_, V> {
 impl<'a, V: Entry + 'a> Iterator for Iter<'a, V> {
     type Item = (RangeInclusive<u64>, V::Ref<'a>);
 
-    #[inline(always)]
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         self.walk.next().map(Self::item)
     }

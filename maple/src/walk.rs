@@ -123,9 +123,8 @@ struct Stretch {
 }
 
 impl Stretch {
-    /// The next entry but for the last slot in use.
     #[inline(always)]
-    fn next_inside(&mut self) -> Option<Found> {
+    fn next(&mut self) -> Option<Found> {
         while let Some(&last) = self.leaf.pivots().get(self.slot).filter(|last| **last < self.max) {
             let (first, target) = (self.first, self.leaf.slot(self.slot).target());
             (self.slot, self.first) = (self.slot + 1, last + 1);
@@ -133,18 +132,10 @@ impl Stretch {
                 return Some(Found { first, last, entry });
             }
         }
-        None
-    }
-
-    fn next(&mut self) -> Option<Found> {
-        self.next_inside().or_else(|| self.next_at_end())
-    }
-
-    /// What is in the last slot in use, which ends where the leaf does.
-    fn next_at_end(&mut self) -> Option<Found> {
         if self.slot == SLOTS {
             return None;
         }
+        // The last slot in use ends where the leaf does.
         let (first, last) = (self.first, self.max);
         let target = self.leaf.slot(self.slot).target();
         (self.slot, self.first) = (SLOTS, last.wrapping_add(1));
@@ -212,18 +203,9 @@ impl Walk {
     }
 
     /// The next entry from the front.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn next(&mut self) -> Option<Found> {
-        // What is mostly to do, for the caller's loop.
-        match self.stretch.as_mut().and_then(Stretch::next_inside) {
-            None => self.next_at_end(),
-            found => found,
-        }
-    }
-
-    #[inline(never)]
-    fn next_at_end(&mut self) -> Option<Found> {
-        if let Some(found) = self.stretch.as_mut().and_then(Stretch::next_at_end) {
+        if let Some(found) = self.stretch.as_mut().and_then(Stretch::next) {
             return Some(found);
         }
         while self.next_leaf() {
