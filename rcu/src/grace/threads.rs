@@ -39,7 +39,7 @@ use std::time::Duration;
 /// is reclaimed in the child as well, once; what they were just handing over or running at that instant is leaked. A
 /// [`Reclaimer`](crate::Reclaimer) has to be started again.
 ///
-/// *Signals*: a handler may open and close sections on a thread that is registered.
+/// *Signals*: a handler may open and close sections on a thread that is registered, as long as its thread-locals are not being dropped.
 ///
 /// # Examples
 ///
