@@ -140,7 +140,8 @@ impl Domain {
 
     /// Puts a record on the list of those that are looked at, for ever. Whether it was not on one yet.
     ///
-    /// Lock-free; neither allocates nor blocks. A reader must not use its record before.
+    /// Lock-free; neither allocates nor blocks. A reader must not use its record before the call that put it there has returned, which
+    /// a `false` does not say: whoever registers in an interrupt handler, too, registers before interrupts come.
     ///
     /// # Examples
     ///
@@ -179,7 +180,8 @@ impl Domain {
     /// # Safety
     ///
     /// From now on and for ever, each call of the platform's `barrier` has, for every reader there is, the effect of a full fence at some
-    /// point in that reader's execution between begin and end of the call, and is itself a full fence of the caller.
+    /// point in that reader's execution between begin and end of the call, and is itself a full fence of the caller. And a store that one
+    /// processor sees is seen by all others (*multi-copy atomicity*: x86, AArch64, RISC-V and s390x have it, POWER has not).
     ///
     /// # Examples
     ///
