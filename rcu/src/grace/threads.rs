@@ -34,10 +34,10 @@ use std::time::Duration;
 /// forgotten, for ever. Destructors of thread-locals may do everything. Records are used again, so there are as many as there were
 /// threads at a time; they are never freed.
 ///
-/// *After `fork`* (that of the C library: a handler is registered with the first thread that reads, or `try_register`) the child has one thread. Read sections of
-/// others are over; the child's own stays open. Cookies stay valid, grace periods go on. What the others had retired or handed over
-/// is reclaimed in the child as well, once; what they were just handing over or running at that instant is leaked. A
-/// [`Reclaimer`](crate::Reclaimer) has to be started again.
+/// *After `fork`* (that of the C library: a handler is registered with the first thread that reads, or by
+/// [`try_register`](GraceOn::try_register)) the child has one thread. Read sections of others are over; the child's own stays open.
+/// Cookies stay valid, grace periods go on. What the others had retired or handed over is reclaimed in the child as well, once; what they
+/// were just handing over or running at that instant is leaked. A [`Reclaimer`](crate::Reclaimer) has to be started again.
 ///
 /// *Signals*: a handler may open and close sections on a thread that is registered, as long as its thread-locals are not being dropped.
 ///
