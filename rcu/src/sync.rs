@@ -50,6 +50,8 @@ pub(crate) enum Weak {
     PeriodFence,
     /// The fence of whoever asks for a cookie.
     CookieFence,
+    /// The load of the number that a cookie counts from: `Acquire`.
+    Count,
     /// The store that opens a section: `Release`, for the section before.
     Open,
     /// The store that closes a section: `Release`.

@@ -140,7 +140,8 @@ impl Domain {
 
     /// Puts a record on the list of those that are looked at, for ever. Whether it was not on one yet.
     ///
-    /// Lock-free; neither allocates nor blocks. A reader must not use its record before.
+    /// Lock-free; neither allocates nor blocks. A reader must not use its record before the call that put it there has returned, which
+    /// a `false` does not say: whoever registers in an interrupt handler, too, registers before interrupts come.
     ///
     /// # Examples
     ///
@@ -179,7 +180,8 @@ impl Domain {
     /// # Safety
     ///
     /// From now on and for ever, each call of the platform's `barrier` has, for every reader there is, the effect of a full fence at some
-    /// point in that reader's execution between begin and end of the call, and is itself a full fence of the caller.
+    /// point in that reader's execution between begin and end of the call, and is itself a full fence of the caller. And a store that one
+    /// processor sees is seen by all others (*multi-copy atomicity*: x86, AArch64, RISC-V and s390x have it, POWER has not).
     ///
     /// # Examples
     ///
@@ -207,8 +209,9 @@ impl Domain {
         // Partner of the fence in `Record::open`. What the caller unpublished before is not found by a section that a period counted
         // up later does not wait for. (And of the one in `begin`: it comes before that one, if the load below misses the count.)
         full_fence!(CookieFence);
-        // Relaxed: ordered by the fence.
-        let now = self.now.0.load(Ordering::Relaxed) & NUMBER;
+        // Acquire: partner of the Release in `begin`. Who sees a period's number sees the end of the one before in `done`; an older value
+        // there would be so far away that `is_reached` took the target for one of long ago.
+        let now = self.now.0.load(order!(Acquire, Count)) & NUMBER;
         // The period that is on, if any, may have looked at some records already; so the next one, from its begin to its end.
         Target(now.wrapping_add(looks() * STEP))
     }
@@ -222,7 +225,8 @@ impl Domain {
     /// Whether it is reached.
     ///
     /// A target that is not reached is `looks()` + 1 away or less, whatever has happened since it was made; so nothing depends on how long
-    /// ago that was.
+    /// ago that was. (Whoever has a target sees what its maker saw in `done`, or what came later: see [`target`](Self::target). One
+    /// that was read from a slot which is not the caller's is no more than a hint.)
     pub(crate) fn is_reached(&self, target: Target) -> bool {
         // Acquire: partner of the Release in `scan`: what readers did in sections that have ended happens before.
         let away = target.0.wrapping_sub(self.done.load(order!(Acquire, Passed)));
@@ -332,7 +336,7 @@ impl<'d> Lead<'d> {
     /// Begins a period. Its word.
     fn begin(&self, barrier: fn()) -> usize {
         // AcqRel: see `trust_barrier`. Its Release is the partner of the Acquire in `now` as well: a section that shows this number sees
-        // what was written before.
+        // what was written before, and so does a target that is counted from it.
         let now = self.0.now.0.fetch_add(STEP, Ordering::AcqRel).wrapping_add(STEP);
         // Partner of the fence in `Record::open`. A reader whose store is not seen by the scan below comes after: it sees what was written
         // before. And of the one in `Domain::target`: what was written before that is older, too.

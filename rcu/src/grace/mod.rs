@@ -37,7 +37,10 @@
 //! Writers that share a period: who wants one to pass reads `now` behind a full fence, and waits until a period that began later is
 //! over ([`Domain::target`](Domain)). If its load misses that period's count, its fence comes before that period's F1, and the
 //! cases hold as they are, with that fence for F1; in case 2 the section loaded the number after the writer missed it, and the same
-//! order of fences says so.
+//! order of fences says so. In that one case `membarrier` is no substitute for F3, since its point may lie behind all that the section
+//! loads. What helps is that the processor is *multi-copy atomic* (x86, AArch64, RISC-V, s390x): what was unpublished is seen by all
+//! when the writer's fence is over, the writer missed the number after that, so the section saw it later still. On others (POWER) a
+//! section can see the number before the writer could, and then miss what the writer did; readers keep their fence there.
 //!
 //! *One look or two.* The number makes one look at each record enough. With a flag in its place a section that was held up between
 //! its first two lines could show the new flag although it is old; Desnoyers et al. look twice for that reason. Numbers repeat after

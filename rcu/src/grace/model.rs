@@ -142,6 +142,7 @@ models! {
         needs_done = Done,
         needs_passed = Passed,
     ]
+    a_waiter_behind_two_periods, "Causality violation": [needs_count = Count]
     two_drivers, "Causality violation": [needs_lead = Lead, needs_follow = Follow]
     a_reader_that_registers_late, "Causality violation": [needs_the_readers_fence = ReaderFence, needs_close = Close]
     a_record_that_changes_hands, "the record was left inside": [needs_own = Own, needs_disown = Disown]
@@ -230,6 +231,25 @@ fn a_waiter_and_a_driver() {
         if world.domain.is_reached(target) {
             world.free(0);
         }
+    }
+    driver.join().unwrap();
+    reader.join().unwrap();
+}
+
+/// One sees the number of a second period, and must not take the end of the first, which it does not see, for an end long ago.
+fn a_waiter_behind_two_periods() {
+    let world = World::begin(1);
+    let reader = thread::spawn(move || world.section(0, 0));
+    let driver = thread::spawn(move || {
+        for _ in 0..2 {
+            let next = world.domain.next_unfenced();
+            world.domain.step(next, no_barrier);
+        }
+    });
+    world.unpublish(0);
+    let target = world.domain.target();
+    if world.domain.is_reached(target) {
+        world.free(0);
     }
     driver.join().unwrap();
     reader.join().unwrap();

@@ -21,7 +21,7 @@ use core::hint;
 ///   a section on this one meanwhile; interrupts may, if they end theirs before they return.
 /// * `registered` returns the same record as `current` if the caller has a section open, and may return `None` otherwise.
 /// * `running` and `set_running` keep one number for each caller in the sense of `current`.
-/// * `run` does what the default does, or contains panics.
+/// * `run` does what the default does, or contains panics. `barrier` does not unwind.
 ///
 /// # Examples
 ///

@@ -187,12 +187,16 @@ impl Record {
         // Relaxed, all: the owner's own.
         let deeper = self.deeper.load(Ordering::Relaxed);
         let is_passing = self.is_passing.load(Ordering::Relaxed);
+        let is_last = deeper == usize::from(is_passing);
+        if is_last {
+            // Before the count: a signal handler that comes in between, with a section of its own, must not find that its is the last.
+            self.is_passing.store(false, Ordering::Relaxed);
+            compiler_fence(Ordering::SeqCst);
+        }
         if deeper > 0 {
             self.deeper.store(deeper - 1, Ordering::Relaxed);
         }
-        let is_last = deeper == usize::from(is_passing);
         if is_last {
-            self.is_passing.store(false, Ordering::Relaxed);
             self.close();
         }
         is_last && is_passing

@@ -24,22 +24,22 @@ use std::time::Duration;
 /// | the first [`pin`](crate::Rcu::pin) of a thread, or [`try_register`](GraceOn::try_register) | 128 bytes at most, see there |
 /// | all else | **nothing** |
 ///
-/// *Which fences.* On Linux (4.14 and later) readers have none: a grace period has one `membarrier(2)` instead. Elsewhere, where a
-/// sandbox forbids the call when the first thread registers, under Miri, with `--cfg maple_rcu_fences` and after
-/// [`use_fences`](GraceOn::use_fences), every outermost read section has a full fence. (ThreadSanitizer does not know `membarrier`:
-/// give it fences.) A sandbox that takes `membarrier` away *after* the first thread registered ends the process at the next grace
-/// period.
+/// *Which fences.* On Linux (4.14 and later; x86, AArch64, 64-bit RISC-V, s390x) readers have none: a grace period has one
+/// `membarrier(2)` instead. Elsewhere, where a sandbox forbids the call when the first thread registers, under Miri, with `--cfg
+/// maple_rcu_fences` and after [`use_fences`](GraceOn::use_fences), every outermost read section has a full fence. (ThreadSanitizer
+/// does not know `membarrier`: give it fences.) A sandbox that takes `membarrier` away *after* the first thread registered ends the
+/// process at the next grace period.
 ///
 /// *The end of a thread* closes nothing by itself: a guard that its thread-locals hold lasts until it is dropped there; one that is
 /// forgotten, for ever. Destructors of thread-locals may do everything. Records are used again, so there are as many as there were
 /// threads at a time; they are never freed.
 ///
-/// *After `fork`* (that of the C library: a handler is registered with the first thread) the child has one thread. Read sections of
-/// others are over; the child's own stays open. Cookies stay valid, grace periods go on. What the others had retired or handed over
-/// is reclaimed in the child as well, once; what they were just handing over or running at that instant is leaked. A
-/// [`Reclaimer`](crate::Reclaimer) has to be started again.
+/// *After `fork`* (that of the C library: a handler is registered with the first thread that reads, or by
+/// [`try_register`](GraceOn::try_register)) the child has one thread. Read sections of others are over; the child's own stays open.
+/// Cookies stay valid, grace periods go on. What the others had retired or handed over is reclaimed in the child as well, once; what they
+/// were just handing over or running at that instant is leaked. A [`Reclaimer`](crate::Reclaimer) has to be started again.
 ///
-/// *Signals*: a handler may open and close sections on a thread that is registered.
+/// *Signals*: a handler may open and close sections on a thread that is registered, as long as its thread-locals are not being dropped.
 ///
 /// # Examples
 ///
@@ -292,7 +292,8 @@ fn decide() {
     let read_side = if membarrier::register() { MEMBARRIER } else { FENCE };
     let decided = READ_SIDE.compare_exchange(UNDECIDED, read_side, Ordering::Relaxed, Ordering::Relaxed);
     if decided.is_ok() && read_side == MEMBARRIER {
-        // SAFETY: the process is registered, so `membarrier` has the effect that is asked for, or `barrier` does not return. A
+        // SAFETY: the process is registered, so `membarrier` has the effect that is asked for, or `barrier` does not return (and it is
+        // used on processors only that are multi-copy atomic). A
         // reader is a thread of this process; one that does not run just now was given a fence by the scheduler.
         unsafe { DOMAIN.trust_barrier() };
     }
