@@ -296,9 +296,10 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
 ///
 /// # Invariants
 ///
-/// `first` was found before the store; so `rest` goes on from a path that is below the slot which the store publishes. Everything below
-/// that is replaced or falls away, but for a single slot that is overwritten in place when the store equals an entry: that is `first`, and
-/// there is no rest then. So the walk comes to what was there before, as long as the read section lasts that was open at the store.
+/// `rest` stays below the lowest node that covers all of the window. The store begins and ends in two slots of that node, or cuts one, so the
+/// tree has another node, or none, in its place; what readers see below the old one stays. But for a single slot that is overwritten in
+/// place, when the store equals an entry: that is `first`, which was found before the store, and there is no rest then. So the walk
+/// comes to what was there before, as long as the read section lasts that was open at the store.
 struct Displaced {
     first: Option<Found>,
     rest: Walk,
@@ -307,7 +308,7 @@ struct Displaced {
 
 impl Displaced {
     fn before(root: &Root, window: (u64, u64)) -> Self {
-        let mut rest = Walk::new(root, Some(window));
+        let mut rest = Walk::below(root, window);
         let first = rest.next();
         if first.is_none_or(|first| first.last >= window.1) {
             rest = Walk::new(root, None);

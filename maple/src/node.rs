@@ -292,15 +292,6 @@ impl NodeRef {
         Word(self.slots()[slot].load(Ordering::Acquire))
     }
 
-    /// A reader's loads of `slots`, each with its pivot. (The last of sixteen has none.)
-    #[inline(always)]
-    pub(crate) fn with_pivots(&self, slots: Range<usize>) -> impl Iterator<Item = (u64, Word)> {
-        let words = self.slots()[slots.clone()].iter();
-        // Acquire: as in `slot`.
-        let words = words.map(|slot| Word(slot.load(Ordering::Acquire)));
-        self.pivots()[slots].iter().copied().zip(words)
-    }
-
     /// The writer's load of a slot.
     #[inline(always)]
     pub(crate) fn own_slot(self, slot: usize) -> Word {

@@ -5,10 +5,9 @@
 //! at some instant since the walk began, ranges rise (or fall) strictly, and an entry that was there all the time is neither skipped
 //! nor repeated.
 
-use crate::node::{MAX_LEVELS, NodeRef, Root, SLOTS};
+use crate::node::{NodeRef, Root, SLOTS};
 use crate::path::Frame;
-use crate::search::{self, Operation, Search};
-use arrayvec::ArrayVec;
+use crate::search::{self, Operation, PIVOTS, Search};
 use core::ptr::NonNull;
 
 /// The entry that covers `index`.
@@ -93,78 +92,6 @@ pub(crate) fn lookup_range(root: &Root, index: u64) -> (u64, u64, Option<NonNull
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Side {
-    Front,
-    Back,
-}
-
-/// One end of a walk: the path down to where it goes on.
-///
-/// In the front, `slot` is the slot to look at next, or [`SLOTS`] when the node is done. In the back it is one more, so that 0 says
-/// that the node is done. The child that the next step is in counts as looked at.
-#[derive(Clone, Debug)]
-struct End {
-    steps: ArrayVec<Frame, MAX_LEVELS>,
-}
-
-/// A leaf that the front goes over without a thought, because all of it lies in the window.
-///
-/// # Invariants
-///
-/// The front's path ends at `leaf`, but for its slot number, which is out of date. `slot` is the next to look at, or [`SLOTS`] when the leaf is
-/// done; it begins at `first`, and so does what is left of the window. The leaf ends at `max`, which is not behind the window.
-#[derive(Clone, Debug)]
-struct Stretch {
-    leaf: NodeRef,
-    slot: usize,
-    first: u64,
-    max: u64,
-}
-
-impl Stretch {
-    #[inline(always)]
-    fn next(&mut self) -> Option<Found> {
-        while let Some(&last) = self.leaf.pivots().get(self.slot).filter(|last| **last < self.max) {
-            let (first, target) = (self.first, self.leaf.slot(self.slot).target());
-            (self.slot, self.first) = (self.slot + 1, last + 1);
-            if let Some(entry) = target {
-                return Some(Found { first, last, entry });
-            }
-        }
-        if self.slot == SLOTS {
-            return None;
-        }
-        // The last slot in use ends where the leaf does.
-        let (first, last) = (self.first, self.max);
-        let target = self.leaf.slot(self.slot).target();
-        (self.slot, self.first) = (SLOTS, last.wrapping_add(1));
-        target.map(|entry| Found { first, last, entry })
-    }
-
-    /// Calls `each` for every entry that is left.
-    #[inline(always)]
-    fn fold<T>(&mut self, mut sum: T, each: &mut impl FnMut(T, Found) -> T) -> T {
-        // Locals, which can be in registers.
-        let Self { leaf, slot: from, mut first, .. } = *self;
-        if from == SLOTS {
-            return sum;
-        }
-        let last_slot = leaf.len() - 1;
-        for (last, word) in leaf.with_pivots(from..last_slot) {
-            if let Some(entry) = word.target() {
-                sum = each(sum, Found { first, last, entry });
-            }
-            first = last + 1;
-        }
-        (self.slot, self.first) = (last_slot, first);
-        match self.next() {
-            Some(found) => each(sum, found),
-            None => sum,
-        }
-    }
-}
-
 /// Leaves that a walk asks for ahead of time.
 const AHEAD: usize = 6;
 
@@ -179,230 +106,364 @@ fn prefetch(node: NodeRef, slot: usize) {
     }
 }
 
+/// Where a walk is in one direction: a leaf, and the node above it. Behind the last leaf of that node the walk descends from the root
+/// again, which is little for a hundred leaves or more, and a walk is small.
+///
+/// # Invariants
+///
+/// For the front `slot` is the slot to look at next, or [`SLOTS`] when the leaf is done (or there is none yet); for the back it is one more,
+/// so that 0 says that the leaf is done. The same holds of `next` and the children of `above`. `border` is where the leaf ends for the front, and
+/// where it begins for the back; `above_border` is that of the node above.
+#[derive(Clone, Debug)]
+struct End {
+    leaf: Option<NodeRef>,
+    slot: usize,
+    border: u64,
+    above: Option<NodeRef>,
+    next: usize,
+    above_border: u64,
+}
+
+impl End {
+    /// An end that has not begun, with no slots left: `done` is `SLOTS` or 0.
+    const fn new(done: usize) -> Self {
+        Self { leaf: None, slot: done, border: 0, above: None, next: done, above_border: 0 }
+    }
+
+    fn has_begun(&self) -> bool {
+        self.leaf.is_some() || self.above.is_some()
+    }
+}
+
+/// The slot where a descent ends: in a leaf, or in an inner node at a gap.
+#[derive(Clone, Copy)]
+struct Place {
+    frame: Frame,
+    level: usize,
+    /// The step into the node. Where the descent began, the same step.
+    above: Frame,
+}
+
+impl Place {
+    /// Where `index` is below `top`, whose level is `level`.
+    #[inline(never)]
+    fn of(top: Frame, level: usize, index: u64) -> Self {
+        struct Descend(Frame, usize);
+
+        impl Operation for Descend {
+            type Output = Place;
+
+            #[inline(always)]
+            fn run<S: Search>(self, search: S, index: u64) -> Place {
+                let Self(mut frame, mut level) = self;
+                frame.slot = frame.node.search_by(search, index);
+                let mut above = frame;
+                while level > 0
+                    && let Some(target) = frame.node.slot(frame.slot).target()
+                {
+                    above = frame;
+                    // SAFETY: a live word of an inner slot is a child.
+                    frame = frame.child(unsafe { NodeRef::from_target(target) });
+                    frame.slot = frame.node.search_by(search, index);
+                    level -= 1;
+                }
+                Place { frame, level, above }
+            }
+        }
+        search::run(index, Descend(top, level))
+    }
+}
+
 /// A walk over the entries that overlap a window, from both ends.
+///
+/// # Invariants
+///
+/// `first..=high` is what is left of the window, unless the walk is `over`. Where an end has begun, `first` is where the front's slot begins,
+/// and `high` where the back's slot ends. `limit` is the smaller of `high` and the end of the front's leaf, and a front whose `slot` is below
+/// [`SLOTS`] has a leaf.
 #[derive(Clone, Debug)]
 pub(crate) struct Walk {
-    root: Option<(NodeRef, usize)>,
-    stretch: Option<Stretch>,
-    front: Option<End>,
-    back: Option<End>,
-    /// What is left of the window, inclusive, but for what the stretch knows; `None` when the walk is over.
-    window: Option<(u64, u64)>,
+    /// The node that descents begin at, and its level.
+    top: Option<(Frame, usize)>,
+    front: End,
+    back: End,
+    first: u64,
+    high: u64,
+    limit: u64,
+    over: bool,
 }
 
 impl Walk {
+    #[inline]
     pub(crate) fn new(root: &Root, window: Option<(u64, u64)>) -> Self {
-        Self { root: root.load(), stretch: None, front: None, back: None, window }
+        let top = root.load().map(|(node, level)| (Frame { node, min: 0, max: u64::MAX, slot: 0 }, level));
+        let over = window.is_none() || top.is_none();
+        let (first, high) = window.unwrap_or_default();
+        Self { top, front: End::new(SLOTS), back: End::new(0), first, high, limit: 0, over }
+    }
+
+    /// A walk that never leaves the lowest node which covers all of `window`: it comes to what there is below that node, also when the tree has
+    /// another node in its place later on.
+    pub(crate) fn below(root: &Root, window: (u64, u64)) -> Self {
+        let mut walk = Self::new(root, Some(window));
+        while let Some((frame, level @ 1..)) = &mut walk.top {
+            frame.slot = frame.node.search(window.0);
+            let Some(target) = frame.node.slot(frame.slot).target().filter(|_| window.1 <= frame.last()) else { break };
+            // SAFETY: a live word of an inner slot is a child.
+            *frame = frame.child(unsafe { NodeRef::from_target(target) });
+            *level -= 1;
+        }
+        walk
     }
 
     /// What is left of the window.
     pub(crate) fn window(&self) -> Option<(u64, u64)> {
-        let mut now = self.clone();
-        now.settle();
-        now.window
+        (!self.over).then_some((self.first, self.high))
     }
 
     /// The next entry from the front.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn next(&mut self) -> Option<Found> {
-        if let Some(found) = self.stretch.as_mut().and_then(Stretch::next) {
-            return Some(found);
-        }
-        while self.next_leaf() {
-            if let Some(found) = self.stretch.as_mut().and_then(Stretch::next) {
-                return Some(found);
-            }
-        }
-        self.next_further()
+        self.advance(false)
     }
 
-    /// Moves a stretch that is at its end to the next leaf below the same parent, if that lies in the window, too.
+    /// As [`next`](Walk::next), but also an entry that reaches into what the other end has passed.
     #[inline]
-    fn next_leaf(&mut self) -> bool {
-        let (Some(stretch), Some(end), Some((_, high))) = (&mut self.stretch, &mut self.front, self.window) else { return false };
-        let [.., parent, leaf] = end.steps.as_mut_slice() else { return false };
-        if stretch.slot < SLOTS || parent.slot >= SLOTS || parent.last() > high {
-            return false;
+    pub(crate) fn next_overlapping(&mut self) -> Option<Found> {
+        self.advance(true)
+    }
+
+    /// The next entry from the front. Beside a writer, the other end may have seen other bounds: then the ends meet here, or, if `overlapping`,
+    /// the entry is given out that the other end saw a part of.
+    #[inline(always)]
+    fn advance(&mut self, overlapping: bool) -> Option<Found> {
+        loop {
+            // What is well inside of the leaf and of the window, with as little thought as can be.
+            while self.front.slot < PIVOTS {
+                // SAFETY: by the invariant of the type.
+                let leaf = unsafe { self.front.leaf.unwrap_unchecked() };
+                let (first, last) = (self.first, leaf.pivots()[self.front.slot]);
+                if last >= self.limit {
+                    break;
+                }
+                let word = leaf.slot(self.front.slot);
+                (self.front.slot, self.first) = (self.front.slot + 1, last + 1);
+                if let Some(entry) = word.target() {
+                    return Some(Found { first, last, entry });
+                }
+            }
+            if self.over {
+                return None;
+            }
+            if let Some(leaf) = self.front.leaf.filter(|_| self.front.slot < SLOTS) {
+                // The last slot of the leaf or of the window.
+                let (first, last) = (self.first, leaf.last(self.front.slot, self.front.border));
+                let (word, beyond) = (leaf.slot(self.front.slot), last > self.high);
+                self.front.slot = if last == self.front.border { SLOTS } else { self.front.slot + 1 };
+                self.pass(last);
+                if let Some(entry) = word.target() {
+                    let met = beyond && self.back.has_begun() && !overlapping;
+                    return (!met).then_some(Found { first, last, entry });
+                }
+            } else {
+                self.next_leaf();
+            }
         }
-        let (first, last) = (parent.first(), parent.last());
-        let Some(target) = parent.node.slot(parent.slot).target() else { return false };
-        parent.slot = if last == parent.max { SLOTS } else { parent.slot + 1 };
-        // SAFETY: a live word of an inner slot is a child.
-        let node = unsafe { NodeRef::from_target(target) };
-        *leaf = Frame { node, min: first, max: last, slot: 0 };
-        *stretch = Stretch { leaf: node, slot: 0, first, max: last };
-        prefetch(parent.node, parent.slot + AHEAD - 1);
-        true
+    }
+
+    /// The front has passed what ends at `last`.
+    #[inline(always)]
+    fn pass(&mut self, last: u64) {
+        self.over = last >= self.high;
+        self.first = last.wrapping_add(1);
+    }
+
+    /// Moves the front, which is at the end of its leaf, to the next one, or over a gap.
+    #[inline(always)]
+    fn next_leaf(&mut self) {
+        let Some(above) = self.front.above.filter(|_| self.front.next < SLOTS) else { return self.descend() };
+        let (slot, last) = (self.front.next, above.last(self.front.next, self.front.above_border));
+        self.front.next = if last == self.front.above_border { SLOTS } else { slot + 1 };
+        match above.slot(slot).target() {
+            Some(target) => {
+                // SAFETY: a live word of an inner slot is a child.
+                let leaf = unsafe { NodeRef::from_target(target) };
+                (self.front.leaf, self.front.slot, self.front.border) = (Some(leaf), 0, last);
+                self.limit = last.min(self.high);
+                prefetch(above, slot + AHEAD);
+            }
+            None => self.pass(last),
+        }
+    }
+
+    /// Takes the front from the root to the slot of `first`.
+    #[inline(always)]
+    fn descend(&mut self) {
+        let Some((top, level)) = self.top else {
+            self.over = true;
+            return;
+        };
+        let Place { frame, level, above } = Place::of(top, level, self.first);
+        let has_begun = self.front.has_begun();
+        let (first, last) = (frame.first(), frame.last());
+        let behind = |slot: usize, last: u64, max: u64| if last == max { SLOTS } else { slot + 1 };
+        if level == 0 {
+            self.front = End {
+                leaf: Some(frame.node),
+                slot: frame.slot,
+                border: frame.max,
+                above: Some(above.node),
+                next: if above.node == frame.node { SLOTS } else { behind(above.slot, above.last(), above.max) },
+                above_border: above.max,
+            };
+            self.limit = frame.max.min(self.high);
+            (1..AHEAD).for_each(|ahead| prefetch(above.node, if above.node == frame.node { SLOTS } else { above.slot + ahead }));
+            if first < self.first && has_begun {
+                // Beside a writer, something was stored that reaches into what was passed.
+                self.front.slot = behind(frame.slot, last, frame.max);
+                self.pass(last);
+            } else {
+                self.first = first;
+            }
+        } else {
+            // A gap. Below it another descent goes on, unless it is just above the leaves.
+            let next = if level == 1 { behind(frame.slot, last, frame.max) } else { SLOTS };
+            self.front = End { above: Some(frame.node), next, above_border: frame.max, ..End::new(SLOTS) };
+            self.pass(last);
+        }
     }
 
     /// Calls `each` for every entry that is left, in order.
     #[inline]
     pub(crate) fn fold<T>(mut self, mut sum: T, mut each: impl FnMut(T, Found) -> T) -> T {
-        loop {
-            while let Some(stretch) = &mut self.stretch {
-                sum = stretch.fold(sum, &mut each);
-                if !self.next_leaf() {
-                    break;
-                }
-            }
-            match self.next_further() {
-                Some(found) => sum = each(sum, found),
-                None => return sum,
-            }
+        while let Some(found) = self.advance(false) {
+            sum = self.fold_leaves(each(sum, found), &mut each);
         }
+        sum
     }
 
-    /// As [`next`](Walk::next), when the stretch is at its end.
-    fn next_further(&mut self) -> Option<Found> {
-        let high = self.window?.1;
-        // Beside a writer, the other end may have seen other bounds: then the ends meet here.
-        let found = self.next_overlapping()?;
-        if found.last > high && self.back.is_some() { None } else { Some(found) }
+    /// Calls `each` for the rest of the leaf and for the next leaves below the same node, as far as they lie in the window.
+    #[inline(always)]
+    fn fold_leaves<T>(&mut self, mut sum: T, each: &mut impl FnMut(T, Found) -> T) -> T {
+        // Locals, which can be in registers.
+        let (End { leaf: Some(mut leaf), mut slot, border: mut max, above, mut next, above_border }, mut first) =
+            (self.front.clone(), self.first)
+        else {
+            return sum;
+        };
+        while max < self.high && slot < SLOTS {
+            while slot < PIVOTS {
+                let (last, word) = (leaf.pivots()[slot], leaf.slot(slot));
+                if last >= max {
+                    break;
+                }
+                if let Some(entry) = word.target() {
+                    sum = each(sum, Found { first, last, entry });
+                }
+                (slot, first) = (slot + 1, last + 1);
+            }
+            // The last slot in use ends where the leaf does.
+            if let Some(entry) = leaf.slot(slot).target() {
+                sum = each(sum, Found { first, last: max, entry });
+            }
+            (slot, first) = (SLOTS, max + 1);
+            let Some(above) = above.filter(|_| next < SLOTS) else { break };
+            let last = above.last(next, above_border);
+            let Some(target) = above.slot(next).target() else { break };
+            prefetch(above, next + AHEAD);
+            // SAFETY: a live word of an inner slot is a child.
+            leaf = unsafe { NodeRef::from_target(target) };
+            (slot, max) = (0, last);
+            next = if last == above_border { SLOTS } else { next + 1 };
+        }
+        (self.front.leaf, self.front.slot, self.front.border, self.front.next) = (Some(leaf), slot, max, next);
+        (self.first, self.limit) = (first, max.min(self.high));
+        sum
     }
 
     /// The next entry from the back.
     #[inline]
     pub(crate) fn next_back(&mut self) -> Option<Found> {
-        self.settle();
-        let low = self.window?.0;
-        let found = self.next_back_overlapping()?;
-        if found.first < low && self.front.is_some() { None } else { Some(found) }
-    }
-
-    /// Ends the stretch: the front's path and the window are up to date again.
-    #[inline]
-    fn settle(&mut self) {
-        if let (Some(stretch), Some(end), Some((_, high))) = (self.stretch.take(), &mut self.front, self.window)
-            && let Some(step) = end.steps.last_mut()
-        {
-            step.slot = stretch.slot;
-            let over = stretch.slot == SLOTS && stretch.max == high;
-            self.window = (!over).then_some((stretch.first, high));
-        }
-    }
-
-    /// As [`next`](Walk::next), but also an entry that reaches into what the other end has passed.
-    pub(crate) fn next_overlapping(&mut self) -> Option<Found> {
-        if let Some(found) = self.stretch.as_mut().and_then(Stretch::next) {
-            return Some(found);
-        }
-        self.settle();
-        let (mut low, mut high) = self.window?;
-        let root = self.root?;
-        let level = root.1;
-        let mut end = self.front.get_or_insert_with(|| End::at(root, low, Side::Front));
-        let found = loop {
-            let at_leaf = end.steps.len() > level;
-            let Some(step) = end.steps.last_mut() else {
-                break None;
-            };
-            if step.slot >= SLOTS {
-                end.steps.pop();
-                continue;
-            }
-            let first = step.first();
-            if first > high {
-                break None;
-            }
-            let last = step.last();
-            let word = step.node.slot(step.slot);
-            step.slot = if last == step.max { SLOTS } else { step.slot + 1 };
-            let Some(target) = word.target() else {
-                continue;
-            };
-            if at_leaf {
-                // Beside a writer, a child that came into the gap where the walk began may hold ranges before it.
-                if last < low {
-                    continue;
-                }
-                break Some(Found { first, last, entry: target });
-            }
-            // SAFETY: a live word of an inner slot is a child.
-            let child = unsafe { NodeRef::from_target(target) };
-            end.steps.push(Frame { node: child, min: first, max: last, slot: 0 });
-            if end.steps.len() == level {
-                (1..AHEAD).for_each(|slot| prefetch(child, slot));
-            }
-            if end.steps.len() > level && low <= first && last <= high {
-                let mut stretch = Stretch { leaf: child, slot: 0, first, max: last };
-                let found = stretch.next();
-                self.stretch = Some(stretch);
-                if found.is_some() {
-                    return found;
-                }
-                self.settle();
-                (low, high) = self.window?;
-                end = self.front.as_mut()?;
-            }
-        };
-        self.window = found.and_then(|found| (found.last < high).then(|| (found.last + 1, high)));
-        found
+        self.retreat(false)
     }
 
     /// As [`next_back`](Walk::next_back), but also an entry that reaches into what the other end has passed.
+    #[inline]
     pub(crate) fn next_back_overlapping(&mut self) -> Option<Found> {
-        self.settle();
-        let (low, high) = self.window?;
-        let root = self.root?;
-        let level = root.1;
-        let end = self.back.get_or_insert_with(|| End::at(root, high, Side::Back));
-        let found = loop {
-            let at_leaf = end.steps.len() > level;
-            let Some(step) = end.steps.last_mut() else {
-                break None;
-            };
-            let Some(slot) = step.slot.checked_sub(1) else {
-                end.steps.pop();
-                continue;
-            };
-            step.slot = slot;
-            let last = step.last();
-            if last < low {
-                break None;
-            }
-            let first = step.first();
-            let Some(target) = step.node.slot(slot).target() else {
-                continue;
-            };
-            if at_leaf {
-                // As in `next_overlapping`.
-                if first > high {
-                    continue;
-                }
-                break Some(Found { first, last, entry: target });
-            }
-            // SAFETY: a live word of an inner slot is a child.
-            let child = unsafe { NodeRef::from_target(target) };
-            end.steps.push(Frame { node: child, min: first, max: last, slot: child.len() });
-        };
-        self.window = found.and_then(|found| (found.first > low).then(|| (low, found.first - 1)));
-        found
+        self.retreat(true)
     }
-}
 
-impl End {
-    /// The path from `root` at `level` to the slot that covers `index`; that slot is the one to look at first.
-    fn at((root, level): (NodeRef, usize), index: u64, side: Side) -> Self {
-        let mut steps = ArrayVec::new();
-        let (mut node, mut min, mut max) = (root, 0, u64::MAX);
-        for left in (0..=level).rev() {
-            let slot = node.search(index);
-            let step = Frame { node, min, max, slot };
-            let (first, last) = (step.first(), step.last());
-            let target = if left == 0 { None } else { node.slot(slot).target() };
-            let next = match (side, target.is_some()) {
-                (Side::Front, false) => slot,
-                (Side::Front, true) if last == max => SLOTS,
-                (Side::Front, true) | (Side::Back, false) => slot + 1,
-                (Side::Back, true) => slot,
+    /// As [`advance`](Self::advance), from the back.
+    fn retreat(&mut self, overlapping: bool) -> Option<Found> {
+        while !self.over {
+            let Some((leaf, slot)) = self.back.leaf.zip(self.back.slot.checked_sub(1)) else {
+                self.leaf_before();
+                continue;
             };
-            steps.push(Frame { slot: next, ..step });
-            let Some(target) = target else { break };
-            // SAFETY: a live word of an inner slot is a child.
-            node = unsafe { NodeRef::from_target(target) };
-            (min, max) = (first, last);
+            let (first, last) = (leaf.first(slot, self.back.border), self.high);
+            let (word, beyond) = (leaf.slot(slot), first < self.first);
+            self.back.slot = slot;
+            self.pass_back(first);
+            if let Some(entry) = word.target() {
+                let met = beyond && self.front.has_begun() && !overlapping;
+                return (!met).then_some(Found { first, last, entry });
+            }
         }
-        Self { steps }
+        None
+    }
+
+    /// The back has passed what begins at `first`.
+    fn pass_back(&mut self, first: u64) {
+        self.over = first <= self.first;
+        self.high = first.wrapping_sub(1);
+        self.limit = self.limit.min(self.high);
+    }
+
+    /// Moves the back, which is at the end of its leaf, to the one before, or over a gap.
+    fn leaf_before(&mut self) {
+        let Some((above, slot)) = self.back.above.zip(self.back.next.checked_sub(1)) else { return self.descend_back() };
+        let first = above.first(slot, self.back.above_border);
+        self.back.next = slot;
+        match above.slot(slot).target() {
+            Some(target) => {
+                // SAFETY: a live word of an inner slot is a child.
+                let leaf = unsafe { NodeRef::from_target(target) };
+                (self.back.leaf, self.back.slot, self.back.border) = (Some(leaf), leaf.len(), first);
+            }
+            None => self.pass_back(first),
+        }
+    }
+
+    /// Takes the back from the root to the slot of `high`.
+    fn descend_back(&mut self) {
+        let Some((top, level)) = self.top else {
+            self.over = true;
+            return;
+        };
+        let Place { frame, level, above } = Place::of(top, level, self.high);
+        let has_begun = self.back.has_begun();
+        let (first, last) = (frame.first(), frame.last());
+        if level == 0 {
+            self.back = End {
+                leaf: Some(frame.node),
+                slot: frame.slot + 1,
+                border: frame.min,
+                above: Some(above.node),
+                next: if above.node == frame.node { 0 } else { above.slot },
+                above_border: above.min,
+            };
+            if last > self.high && has_begun {
+                // As in `descend`.
+                self.back.slot = frame.slot;
+                self.pass_back(first);
+            } else {
+                self.high = last;
+            }
+        } else {
+            let next = if level == 1 { frame.slot } else { 0 };
+            self.back = End { above: Some(frame.node), next, above_border: frame.min, ..End::new(0) };
+            self.pass_back(first);
+        }
     }
 }
 
