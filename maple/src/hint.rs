@@ -42,13 +42,13 @@ impl Hint {
         core::mem::replace(&mut self.live, false)
     }
 
-    /// Where a range inside the gap that the leaf ends with would go: the leaf, its slots in use, and whether the range is apart from
-    /// what is before it.
+    /// Where a range inside the gap that the leaf ends with would go, if the place [may be used](Self::take): the leaf, its slots in use,
+    /// and whether the range is apart from what is before it.
     #[inline(always)]
     pub(crate) fn appends(&self, (first, last): (u64, u64)) -> Option<(&Bottom, usize, bool)> {
         let (bottom, (len, gap)) = (self.bottom.as_ref()?, self.edge);
         let apart = gap < first;
-        let fits = self.live && gap <= first && last < bottom.frame.max && len > 0 && len + usize::from(apart) < SLOTS;
+        let fits = gap <= first && last < bottom.frame.max && len > 0 && len + usize::from(apart) < SLOTS;
         fits.then_some((bottom, len, apart))
     }
 
@@ -59,7 +59,14 @@ impl Hint {
         let Some((bottom, len, apart)) = self.appends(window) else { return false };
         // SAFETY: exclusive access.
         unsafe { bottom.frame.node.append(len, apart, window, word) };
-        self.edge = (len + usize::from(apart) + 1, window.1 + 1);
+        self.appended(len + usize::from(apart) + 1, window);
         true
+    }
+
+    /// A range was stored in the gap that the leaf ends with, which has `len` slots in use now.
+    #[inline(always)]
+    pub(crate) fn appended(&mut self, len: usize, (_, last): (u64, u64)) {
+        self.edge = (len, last + 1);
+        self.live = true;
     }
 }

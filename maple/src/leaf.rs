@@ -10,7 +10,6 @@
 //! A leaf that gets too many slots is seen to by [`overflow`](crate::overflow). The rest is left to the general way ([`edit`](crate::edit)):
 //! a change of several leaves, or a leaf that is left so empty that it should be merged.
 
-use crate::hint::Hint;
 use crate::list::Remains;
 use crate::node::{NodeRef, Root, SLOTS, Word};
 use crate::path::{Bottom, Frame};
@@ -164,25 +163,33 @@ impl TreeMut<'_> {
     /// Stores a range inside the gap that the leaf of the last change ends with. Returns whether it did.
     #[inline(always)]
     pub(crate) fn append(&mut self, window: (u64, u64), word: Word) -> bool {
-        if self.mode == Mode::Exclusive {
-            self.owner.hint.live = self.near;
-            let appended = self.owner.hint.append(window, word);
-            self.owner.hint.live &= appended;
-            return appended;
+        if !self.near {
+            return false;
         }
-        let hint = Hint { live: self.near, ..self.owner.hint };
-        let (Some((bottom, len, apart)), false) = (hint.appends(window), self.owner.untidy) else { return false };
-        let Some((parent, slot)) = bottom.parent else { return false };
+        match self.mode {
+            Mode::Exclusive => self.owner.hint.append(window, word),
+            Mode::Shared => self.append_beside(window, word),
+        }
+    }
+
+    /// As [`append`](Self::append), beside readers.
+    #[inline(always)]
+    fn append_beside(&mut self, window: (u64, u64), word: Word) -> bool {
+        let (Some((bottom, len, apart)), false) = (self.owner.hint.appends(window), self.owner.untidy) else { return false };
+        let (leaf, Some((parent, slot))) = (bottom.frame.node, bottom.parent) else { return false };
         let Ok(node) = self.take(Memory::Allocate) else { return false };
-        let leaf = bottom.frame.node;
         // SAFETY: a new node that nobody can reach yet.
         unsafe { node.copy(leaf) };
         // SAFETY: as above.
         unsafe { node.append(len, apart, window, word) };
         parent.publish(slot, node.word());
         self.owner.retire(leaf, 0, Remains::Husk);
-        let bottom = Bottom { frame: Frame { node, ..bottom.frame }, ..*bottom };
-        self.stay(&bottom, (len + usize::from(apart) + 1, window.1 + 1));
+        // The place is what it was, with the new leaf.
+        if let Some(bottom) = &mut self.owner.hint.bottom {
+            bottom.frame.node = node;
+        }
+        self.owner.hint.appended(len + usize::from(apart) + 1, window);
+        self.outdate(1);
         true
     }
 

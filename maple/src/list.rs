@@ -27,6 +27,10 @@ impl FreeList {
         self.len
     }
 
+    pub(crate) fn front(&self) -> Option<NodeRef> {
+        self.ends.map(|(head, _)| head)
+    }
+
     /// The nodes, from the front.
     pub(crate) fn iter(&self) -> impl Iterator<Item = NodeRef> {
         let tail = self.ends.map(|(_, tail)| tail);
@@ -38,6 +42,7 @@ impl FreeList {
     }
 
     /// Adds a node that nobody can reach any more, and that has no companion.
+    #[inline(always)]
     pub(crate) fn push(&mut self, node: NodeRef) {
         let tail = match self.ends {
             None => node,
@@ -66,6 +71,7 @@ impl FreeList {
     }
 
     /// Takes the node in front.
+    #[inline(always)]
     pub(crate) fn pop(&mut self) -> Option<NodeRef> {
         let (head, tail) = self.ends?;
         self.ends = if head == tail {
@@ -97,6 +103,25 @@ impl FreeList {
         self.ends = Some((rest, tail));
         self.len -= count;
         FreeList { ends: Some((head, last)), len: count }
+    }
+
+    /// Takes nodes from the front as long as they are of a kind; of the first that is known.
+    pub(crate) fn split_while(&mut self, same: impl Fn(NodeRef) -> bool) -> FreeList {
+        let Some((head, tail)) = self.ends else { return FreeList::new() };
+        let (mut last, mut count) = (head, 1);
+        while last != tail
+            && let Some(next) = NonNull::new(last.load_link())
+        {
+            // SAFETY: by the list's invariant the link of a node that is not the tail is the next node.
+            let next = unsafe { NodeRef::from_target(next) };
+            if !same(next) {
+                self.ends = Some((next, tail));
+                self.len -= count;
+                return FreeList { ends: Some((head, last)), len: count };
+            }
+            (last, count) = (next, count + 1);
+        }
+        self.take()
     }
 
     pub(crate) fn take(&mut self) -> FreeList {
@@ -207,6 +232,7 @@ impl Limbo {
         self.head = Some(node);
     }
 
+    #[inline(always)]
     pub(crate) fn pop(&mut self) -> Option<Retired> {
         let node = self.head?;
         let link = node.load_link();

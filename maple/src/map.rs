@@ -308,7 +308,7 @@ impl<V: Entry> RangeMap<V> {
             }
         };
         let value = Pending::new(value);
-        if self.owner.hint.append(window, value.word()) {
+        if self.owner.hint.live && self.owner.hint.append(window, value.word()) {
             value.stored();
             return Ok(());
         }

@@ -63,10 +63,16 @@ impl Owner {
     /// When the source has none.
     pub(crate) fn take(&mut self, source: &mut Source<'_>) -> Result<NodeRef, AllocError> {
         // A small tree takes one node at a time, a bigger one saves trips to the pool.
-        self.stock.take(source, if self.nodes_taken < 8 { 1 } else { 8 })
+        let batch = match self.nodes_taken {
+            0..8 => 1,
+            8..64 => 8,
+            _ => 16,
+        };
+        self.stock.take(source, batch)
     }
 
     /// Remembers a node that no new reader can reach.
+    #[inline]
     pub(crate) fn retire(&mut self, node: NodeRef, level: usize, remains: Remains) {
         self.limbo.push(node, level, remains);
         self.retired += 1;
@@ -208,11 +214,11 @@ impl<'a> Release<'a> {
 
     /// Releases everything.
     pub(crate) fn run(mut self) {
-        while self.step() {}
+        self.finish();
     }
 
     /// Releases one entry, or takes one node apart.
-    #[inline]
+    #[inline(always)]
     fn step(&mut self) -> bool {
         if let Some(entry) = self.entries.pop() {
             // SAFETY: no reader is left (promise of `new`), the list owned the entry, and it was just taken off.

@@ -373,7 +373,7 @@ impl Drop for Claim {
 /// The pool that nodes are from, which is the same for all on a list.
 fn pool_of(nodes: &FreeList) -> Option<&'static Pool> {
     // SAFETY: every node lies in a slab, whose memory the node's pointer may reach and whose alignment was just used.
-    nodes.iter().next().map(|node| unsafe { (*slab_of(node)).pool })
+    nodes.front().map(|node| unsafe { (*slab_of(node)).pool })
 }
 
 /// Takes nodes back. Gives slabs that became empty to the allocator.
@@ -446,13 +446,14 @@ impl Partial {
         // Relaxed: a figure.
         pool.in_use.fetch_sub(nodes.len(), Ordering::Relaxed);
         let mut emptied = ptr::null_mut();
-        while let Some(node) = nodes.pop() {
-            let slab_ptr = slab_of(node);
+        while let Some(first) = nodes.front() {
+            let slab_ptr = slab_of(first);
             // SAFETY: every node lies in a slab, whose memory the node's pointer may reach and whose alignment was just used; the
             // pool's lock (held for `&mut self`) makes this the only reference to its books.
             let slab = unsafe { &mut (*slab_ptr).books };
             let was_full = slab.available() == 0;
-            slab.free.push(node);
+            // Nodes of one slab mostly come one after another.
+            slab.free.append(nodes.split_while(|node| slab_of(node) == slab_ptr));
             let is_empty = slab.available() == SLAB_NODES;
             if was_full {
                 // SAFETY: a slab without free nodes is on no list, and the reference above is not used again.

@@ -433,6 +433,12 @@ impl Stock {
         self.spare.len()
     }
 
+    /// Takes a node that a growing operation may use, if there is one.
+    #[inline]
+    pub(crate) fn take_spare(&mut self) -> Option<NodeRef> {
+        self.spare.pop()
+    }
+
     /// Takes a node.
     ///
     /// # Errors

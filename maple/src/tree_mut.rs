@@ -108,7 +108,20 @@ impl TreeMut<'_> {
     /// # Errors
     ///
     /// When there is none.
+    #[inline]
     pub(crate) fn take(&mut self, memory: Memory) -> Result<NodeRef, AllocError> {
+        // Mostly there is one to spare, and no source to open.
+        if memory != Memory::Earmark
+            && let Some(node) = self.owner.stock.take_spare()
+        {
+            self.owner.nodes_taken += 1;
+            return Ok(node);
+        }
+        self.take_from_source(memory)
+    }
+
+    #[cold]
+    fn take_from_source(&mut self, memory: Memory) -> Result<NodeRef, AllocError> {
         let mut source = self.source(memory);
         let taken = self.owner.take(&mut source);
         self.close(source);
