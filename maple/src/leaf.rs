@@ -113,6 +113,7 @@ impl Change<'_, '_> {
 
 impl TreeMut<'_> {
     /// Puts `word` in the place of the entry that covers `index`, if there is one: one store. The range stays.
+    #[inline]
     pub(crate) fn exchange(&mut self, index: u64, word: Word) -> Option<Exchanged> {
         struct Exchange<'c, 'w>(&'c mut TreeMut<'w>, Word);
 
@@ -134,6 +135,7 @@ impl TreeMut<'_> {
     }
 
     /// With exclusive access, puts `word` in the place of the entry that covers `index`, if there is one, wherever that begins and ends.
+    #[inline]
     pub(crate) fn swap(&mut self, index: u64, word: Word) -> Option<NonNull<()>> {
         struct Swap<'r>(&'r Root, Word);
 

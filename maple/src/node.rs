@@ -75,6 +75,7 @@ impl Word {
     pub(crate) const EMPTY: Self = Self(ptr::null_mut());
 
     /// A live word. Entries and nodes are aligned to four bytes or more, so the tag bits are clear.
+    #[inline(always)]
     pub(crate) fn live(target: NonNull<()>) -> Self {
         debug_assert_eq!(target.addr().get() & (DEAD | MARK), 0);
         Self(target.as_ptr())
@@ -194,11 +195,13 @@ impl NodeRef {
         Self(target.cast())
     }
 
+    #[inline(always)]
     pub(crate) fn as_ptr(self) -> NonNull<Node> {
         self.0
     }
 
     /// This node as a word for a parent's slot.
+    #[inline(always)]
     pub(crate) fn word(self) -> Word {
         Word::live(self.0.cast())
     }
@@ -231,6 +234,7 @@ impl NodeRef {
         &self.node().slots
     }
 
+    #[inline(always)]
     fn link(&self) -> &AtomicPtr<()> {
         &self.node().link
     }
@@ -314,6 +318,7 @@ impl NodeRef {
     }
 
     /// Makes `word` visible in a slot that readers may be looking at.
+    #[inline(always)]
     pub(crate) fn publish(self, slot: usize, word: Word) {
         // Release: pairs with the Acquire load in `slot`.
         self.slots()[slot].store(word.0, Ordering::Release);
@@ -462,11 +467,13 @@ impl NodeRef {
     }
 
     /// The link word: a tagged pointer whose meaning is its list's.
+    #[inline(always)]
     pub(crate) fn load_link(self) -> *mut () {
         // Relaxed: lists are handed from thread to thread under a lock or through the grace-period engine, which order this.
         self.link().load(Ordering::Relaxed)
     }
 
+    #[inline(always)]
     pub(crate) fn store_link(self, link: *mut ()) {
         // Relaxed: as in `load_link`.
         self.link().store(link, Ordering::Relaxed);

@@ -17,16 +17,19 @@ pub(crate) struct Frame {
 
 impl Frame {
     /// First index of the slot.
+    #[inline(always)]
     pub(crate) fn first(&self) -> u64 {
         self.node.first(self.slot, self.min)
     }
 
     /// Last index of the slot.
+    #[inline(always)]
     pub(crate) fn last(&self) -> u64 {
         self.node.last(self.slot, self.max)
     }
 
     /// The step into `child`, which the slot points at.
+    #[inline(always)]
     pub(crate) fn child(&self, child: NodeRef) -> Self {
         Self { node: child, min: self.first(), max: self.last(), slot: 0 }
     }
@@ -40,6 +43,7 @@ impl Frame {
     }
 
     /// What the slot holds, as the writer sees it.
+    #[inline(always)]
     pub(crate) fn word(&self) -> Word {
         self.node.own_slot(self.slot)
     }

@@ -214,6 +214,13 @@ impl Reserve {
         }
     }
 
+    /// Whether there is nothing to [`fill`](Self::fill).
+    #[inline]
+    pub(crate) fn is_full(&self) -> bool {
+        self.missing() == 0
+    }
+
+    #[inline]
     fn missing(&self) -> usize {
         // Relaxed: a hint outside the lock; under it, the lock orders the writes.
         self.capacity.load(Ordering::Relaxed).saturating_sub(self.free.load(Ordering::Relaxed))

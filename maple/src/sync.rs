@@ -10,6 +10,7 @@ pub(crate) use spin::{Mutex, MutexGuard};
 pub(crate) use standard::{Mutex, MutexGuard};
 
 /// Whether this thread unwinds. (Without the standard library nobody can tell.)
+#[inline]
 pub(crate) fn panicking() -> bool {
     #[cfg(feature = "std")]
     return std::thread::panicking();

@@ -329,6 +329,27 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
         self.owe(Duty::HandOver);
     }
 
+    /// Whether the session leaves nothing to do but to let go of the lock. What others left to do may wait for another session.
+    #[inline(always)]
+    fn is_done(&self) -> bool {
+        let few_links = !V::NEEDS_DROP || R::retired().len() < HAND_OVER;
+        match self.duty {
+            Duty::None => true,
+            Duty::Links => few_links,
+            Duty::Grown => {
+                let owner = self.owner();
+                let few_nodes = owner.retired() < HAND_OVER_SMALL || (owner.retired() < HAND_OVER && !self.is_small());
+                few_links && few_nodes && owner.reserve.is_full()
+            }
+            Duty::HandOver => false,
+        }
+    }
+
+    /// Whether retired nodes are much beside the tree's own.
+    fn is_small(&self) -> bool {
+        self.root().load().is_none_or(|(_, level)| level <= 1)
+    }
+
     /// Takes what is to be done outside the lock, and lets go of it.
     ///
     /// # Safety
@@ -344,10 +365,7 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
         self.duty = Duty::None;
         let due = match duty {
             Duty::None | Duty::Links => false,
-            Duty::Grown => {
-                let small = self.root().load().is_none_or(|(_, level)| level <= 1);
-                owner.retired() >= if small { HAND_OVER_SMALL } else { HAND_OVER }
-            }
+            Duty::Grown => owner.retired() >= if self.is_small() { HAND_OVER_SMALL } else { HAND_OVER },
             Duty::HandOver => true,
         };
         let (count, reserve) = (owner.retired(), owner.reserve);
@@ -360,6 +378,16 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
         // SAFETY: the lock is held (the invariant of the type).
         unsafe { self.lock.raw().unlock() };
         Errand { fill: (duty == Duty::Grown).then_some(reserve), batch, links }
+    }
+
+    /// Lets go of the lock, and does what is left to do outside.
+    #[cold]
+    fn end(&mut self) {
+        // SAFETY: nothing but `outside`, which needs no lock, is touched after this without the lock.
+        let errand = unsafe { self.leave() };
+        if let Some(refused) = errand.run::<V, R>() {
+            self.keep(refused);
+        }
     }
 
     /// The flavour had no room for nodes that were to be handed over: they are the tree's again, for another time. (The batch that came back
@@ -828,10 +856,11 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> Drop for Writer<'_, V, R, L> {
     /// Lets go of the lock, then does what the session left: see [`Writer`].
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: nothing but `outside`, which needs no lock, is touched after this without the lock.
-        let errand = unsafe { self.leave() };
-        if let Some(refused) = errand.run::<V, R>() {
-            self.keep(refused);
+        if self.is_done() {
+            // SAFETY: the lock is held (the invariant of the type), and nothing but `outside`, which needs no lock, is touched after this.
+            unsafe { self.lock.raw().unlock() };
+        } else {
+            self.end();
         }
     }
 }
