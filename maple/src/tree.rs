@@ -164,7 +164,7 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
     }
 
     /// Takes the writers' lock, for several changes in a row: waits until no other writer has it. Every method that changes the tree is this
-    /// with one change.
+    /// with one change. Allocates nothing, as long as the lock does not.
     ///
     /// ```
     /// let tree = maple_tree::MapleTree::new();
@@ -184,7 +184,7 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
         unsafe { Writer::new(&self.lock, &self.map) }
     }
 
-    /// Takes the writers' lock if nobody has it; never waits.
+    /// Takes the writers' lock if nobody has it; never waits. Allocates nothing, as long as the lock does not.
     ///
     /// ```
     /// let tree = maple_tree::MapleTree::<u32>::new();
@@ -594,7 +594,7 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
     }
 
     /// Removes every entry with one store. Cannot fail: never allocates, never waits for readers, enters no read section.
-    /// Waits for other writers.
+    /// Waits for other writers. Constant time.
     ///
     /// ```
     /// let tree = maple_tree::MapleTree::new();

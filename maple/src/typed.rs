@@ -78,6 +78,13 @@ pub struct Typed<I, T> {
 }
 
 /// A [`RangeMap`] with indices of type `I`.
+///
+/// ```
+/// let mut map = maple_tree::TypedMap::<i32, char>::new();
+/// map.store(-5..=5, 'a')?;
+/// assert_eq!(map.first(), Some((-5..=5, 'a')));
+/// # Ok::<(), maple_tree::StoreError<char>>(())
+/// ```
 pub type TypedMap<I, V> = Typed<I, RangeMap<V>>;
 
 /// The names of what has a flavour and a lock: with `std` it need not say which.
@@ -95,12 +102,42 @@ macro_rules! named {
 
 named! {
     /// A [`MapleTree`] with indices of type `I`.
+    ///
+    /// ```
+    /// static TREE: maple_tree::TypedTree<i32, char> = maple_tree::TypedTree::new();
+    /// TREE.store(-5..=5, 'a')?;
+    /// assert_eq!(TREE.first(&TREE.pin()), Some((-5..=5, 'a')));
+    /// # Ok::<(), maple_tree::StoreError<char>>(())
+    /// ```
     TypedTree<[I, V,] R, L> = MapleTree<V, R, L>;
 
     /// A [`Writer`]'s session of a tree with indices of type `I`, from `TypedTree::lock`.
+    ///
+    /// ```
+    /// use maple_tree::{StoreError, TypedTree, TypedWriter};
+    ///
+    /// fn both_ends(session: &mut TypedWriter<'_, u8, char>) -> Result<(), StoreError<char>> {
+    ///     session.store(..=0, 'a')?;
+    ///     session.store(255.., 'z')
+    /// }
+    /// let tree = TypedTree::new();
+    /// both_ends(&mut tree.lock())?;
+    /// assert_eq!(tree.last(&tree.pin()), Some((255..=255, 'z')));
+    /// # Ok::<(), StoreError<char>>(())
+    /// ```
     TypedWriter<['t, I, V,] R, L> = Writer<'t, V, R, L>;
 
     /// What was [`Removed`] from a tree with indices of type `I`.
+    ///
+    /// ```
+    /// use maple_tree::{TypedRemoved, TypedTree};
+    ///
+    /// let tree = TypedTree::<i32, char>::new();
+    /// tree.store(-5..=5, 'a')?;
+    /// let removed: TypedRemoved<'_, i32, char> = tree.erase(0).expect("just stored");
+    /// assert_eq!((removed.range(), removed.get()), (-5..=5, 'a'));
+    /// # Ok::<(), maple_tree::StoreError<char>>(())
+    /// ```
     TypedRemoved<['t, I, V,] R, L> = Removed<'t, V, R, L>;
 }
 
@@ -109,13 +146,23 @@ impl<I, T> Typed<I, T> {
         Self { inner, index: PhantomData }
     }
 
-    /// What is inside, with `u64` for its indices.
+    /// What is inside, with `u64` for its indices. Takes no time.
+    ///
+    /// ```
+    /// let map = maple_tree::TypedMap::<i32, char>::from_iter([(0..10, 'a')]);
+    /// assert_eq!(map.inner().first(), Some((0x8000_0000..=0x8000_0009, 'a'))); // 0 is number 2^31 of an `i32`
+    /// ```
     #[inline]
     pub const fn inner(&self) -> &T {
         &self.inner
     }
 
-    /// What is inside.
+    /// What is inside. Takes no time.
+    ///
+    /// ```
+    /// let map = maple_tree::TypedMap::<u8, char>::from_iter([(250.., 'a')]);
+    /// assert_eq!(map.into_inner().last(), Some((250..=255, 'a')));
+    /// ```
     #[inline]
     pub fn into_inner(self) -> T {
         self.inner

@@ -392,6 +392,7 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
     ///         writer.bump(); // or the nodes that were replaced would wait for the end of the session
     ///     }
     /// }
+    /// assert_eq!(writer.figures().retired, 0);
     /// # Ok::<(), maple_tree::StoreError<u32>>(())
     /// ```
     pub fn bump(&mut self) {
@@ -711,7 +712,7 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
         self.grow(|writer, _| writer.compact())
     }
 
-    /// Removes every entry with one store. Cannot fail: never allocates, never waits for readers, enters no read section.
+    /// Removes every entry with one store. Cannot fail: never allocates, never waits for readers, enters no read section. Constant time.
     ///
     /// ```
     /// let tree = maple_tree::MapleTree::new();
