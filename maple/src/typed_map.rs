@@ -8,7 +8,7 @@ use crate::into_iter::IntoIter;
 use crate::iter::{Gaps, Iter};
 use crate::map::RangeMap;
 use crate::tail::Tail;
-use crate::typed::{Numbers, Typed, TypedMap, all, clipped, seen};
+use crate::typed::{Numbers, Typed, TypedMap, all, seen, whole};
 use core::fmt;
 use core::ops::{RangeBounds, RangeInclusive};
 use maple_rcu::AllocError;
@@ -336,7 +336,7 @@ impl<I: Index, V: Entry> TypedMap<I, V> {
     /// ```
     #[inline]
     pub fn largest_gap(&mut self, within: impl RangeBounds<I>) -> Option<RangeInclusive<I>> {
-        self.inner.largest_gap(Numbers::of(within)).map(clipped)
+        self.inner.largest_gap(Numbers::of(within)).map(whole)
     }
 
     /// Stores `value` at the lowest `size` indices in a row inside `within` that are free and begin at a multiple of `align`; returns the

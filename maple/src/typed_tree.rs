@@ -7,7 +7,7 @@ use crate::index::Index;
 use crate::iter::{Gaps, Iter};
 use crate::prune::Pruned;
 use crate::tree::MapleTree;
-use crate::typed::{Numbers, Typed, TypedMap, TypedRemoved, TypedTree, TypedWriter, all, clipped, seen};
+use crate::typed::{Numbers, Typed, TypedMap, TypedRemoved, TypedTree, TypedWriter, all, seen, whole};
 use core::fmt;
 use core::ops::{RangeBounds, RangeInclusive};
 use lock_api::RawMutex;
@@ -436,7 +436,7 @@ impl<I: Index, V: Shared<R>, R: Rcu, L: RawMutex> TypedTree<I, V, R, L> {
     /// ```
     #[inline]
     pub fn largest_gap(&self, within: impl RangeBounds<I>) -> Option<RangeInclusive<I>> {
-        self.inner.largest_gap(Numbers::of(within)).map(clipped)
+        self.inner.largest_gap(Numbers::of(within)).map(whole)
     }
 
     /// Stores `value` at the lowest `size` indices in a row inside `within` that are free and begin at a multiple of `align`; returns the

@@ -6,7 +6,7 @@ use crate::free::{AllocRangeError, Cyclic, FindError};
 use crate::index::Index;
 use crate::iter::{Gaps, Iter};
 use crate::prune::Pruned;
-use crate::typed::{Numbers, Typed, TypedRemoved, TypedWriter, all, clipped, seen};
+use crate::typed::{Numbers, Typed, TypedRemoved, TypedWriter, all, clipped, seen, whole};
 use crate::writer::Writer;
 use core::fmt;
 use core::ops::{RangeBounds, RangeInclusive};
@@ -370,7 +370,7 @@ impl<'t, I: Index, V: Shared<R>, R: Rcu, L: RawMutex> TypedWriter<'t, I, V, R, L
     /// ```
     #[inline]
     pub fn largest_gap(&mut self, within: impl RangeBounds<I>) -> Option<RangeInclusive<I>> {
-        self.inner.largest_gap(Numbers::of(within)).map(clipped)
+        self.inner.largest_gap(Numbers::of(within)).map(whole)
     }
 
     /// Stores `value` at the lowest `size` indices in a row inside `within` that are free and begin at a multiple of `align`; returns the

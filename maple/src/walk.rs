@@ -75,6 +75,12 @@ pub(crate) struct Found {
     pub(crate) entry: NonNull<()>,
 }
 
+impl Found {
+    fn cut(self, end: u64) -> Self {
+        Self { last: self.last.min(end), ..self }
+    }
+}
+
 /// The entry that covers `index` with its range, or the range of the one slot that covers it with nothing.
 pub(crate) fn lookup_range(root: &Root, index: u64) -> (u64, u64, Option<NonNull<()>>) {
     let (mut min, mut max) = (0, u64::MAX);
@@ -205,6 +211,13 @@ impl Walk {
     /// The next entry from the front.
     #[inline]
     pub(crate) fn next(&mut self) -> Option<Found> {
+        self.next_cut(u64::MAX)
+    }
+
+    /// The next entry from the front, cut off at `end`, which is where the window ended at first or behind it. What lies in a stretch
+    /// never has to be.
+    #[inline(always)]
+    pub(crate) fn next_cut(&mut self, end: u64) -> Option<Found> {
         if let Some(found) = self.stretch.as_mut().and_then(Stretch::next) {
             return Some(found);
         }
@@ -213,7 +226,7 @@ impl Walk {
                 return Some(found);
             }
         }
-        self.next_further()
+        self.next_further().map(|found| found.cut(end))
     }
 
     /// Moves a stretch that is at its end to the next leaf below the same parent, if that lies in the window, too.
@@ -237,7 +250,13 @@ impl Walk {
 
     /// Calls `each` for every entry that is left, in order.
     #[inline]
-    pub(crate) fn fold<T>(mut self, mut sum: T, mut each: impl FnMut(T, Found) -> T) -> T {
+    pub(crate) fn fold<T>(self, sum: T, each: impl FnMut(T, Found) -> T) -> T {
+        self.fold_cut(u64::MAX, sum, each)
+    }
+
+    /// As [`fold`](Self::fold), with entries cut off as in [`next_cut`](Self::next_cut).
+    #[inline(always)]
+    pub(crate) fn fold_cut<T>(mut self, end: u64, mut sum: T, mut each: impl FnMut(T, Found) -> T) -> T {
         loop {
             while let Some(stretch) = &mut self.stretch {
                 sum = stretch.fold(sum, &mut each);
@@ -246,7 +265,7 @@ impl Walk {
                 }
             }
             match self.next_further() {
-                Some(found) => sum = each(sum, found),
+                Some(found) => sum = each(sum, found.cut(end)),
                 None => return sum,
             }
         }
