@@ -112,7 +112,7 @@ pub unsafe trait Platform: Sized + Send + Sync + 'static {
     /// /// A machine of one processor, with one thread.
     /// struct One;
     ///
-    /// // SAFETY: as above.
+    /// // SAFETY: `DOMAIN` is used by nothing else, and the one thread registers the record before it uses it.
     /// unsafe impl Platform for One {
     ///     # fn domain() -> &'static Domain {
     ///     #     &DOMAIN
@@ -121,7 +121,7 @@ pub unsafe trait Platform: Sized + Send + Sync + 'static {
     ///     #     DOMAIN.register(&RECORD);
     ///     #     &RECORD
     ///     # }
-    ///     // domain, current: as above
+    ///     // domain, current: as in the example of the trait
     ///     fn barrier() {
     ///         fence(Ordering::SeqCst); // the only reader there is is the caller
     ///         CALLS.fetch_add(1, Ordering::Relaxed);
@@ -154,7 +154,7 @@ pub unsafe trait Platform: Sized + Send + Sync + 'static {
     ///
     /// thread_local!(static READER: RefCell<Option<GraceGuard<Two>>> = const { RefCell::new(None) });
     ///
-    /// // SAFETY: as above; there is one thread.
+    /// // SAFETY: `DOMAIN` is used by nothing else, and there is one thread, which registers a record before it uses it.
     /// unsafe impl Platform for Two {
     ///     # fn domain() -> &'static Domain {
     ///     #     &DOMAIN
@@ -164,7 +164,7 @@ pub unsafe trait Platform: Sized + Send + Sync + 'static {
     ///     #     DOMAIN.register(record);
     ///     #     record
     ///     # }
-    ///     // domain, current: as above
+    ///     // domain, current: as in the example of the trait
     ///     fn pause(round: u32) {
     ///         if round == 3 {
     ///             READER.take(); // the reader on the other processor has left
