@@ -146,7 +146,7 @@ impl<A, B, const RULE: u8> sealed::InOrder for Combined<A, B, RULE> {}
 /// assert_eq!(nothing.collect::<Vec<_>>(), [0xa0..=0xff]);
 /// ```
 pub trait Ranges: Iterator<Item = RangeInclusive<u64>> + sealed::InOrder + Sized {
-    /// Indices in either.
+    /// Indices in either. Takes no time to begin with; allocates nothing.
     ///
     /// ```
     /// use maple_tree::{RangeSet, Ranges};
@@ -158,7 +158,7 @@ pub trait Ranges: Iterator<Item = RangeInclusive<u64>> + sealed::InOrder + Sized
         Combined::new(self, other)
     }
 
-    /// Indices in both.
+    /// Indices in both. Takes no time to begin with; allocates nothing.
     ///
     /// ```
     /// use maple_tree::{RangeSet, Ranges};
@@ -170,7 +170,7 @@ pub trait Ranges: Iterator<Item = RangeInclusive<u64>> + sealed::InOrder + Sized
         Combined::new(self, other)
     }
 
-    /// Indices here that are not in the other.
+    /// Indices here that are not in the other. Takes no time to begin with; allocates nothing.
     ///
     /// ```
     /// use maple_tree::{RangeSet, Ranges};
@@ -182,7 +182,7 @@ pub trait Ranges: Iterator<Item = RangeInclusive<u64>> + sealed::InOrder + Sized
         Combined::new(self, other)
     }
 
-    /// Indices in one of them, but not in both.
+    /// Indices in one of them, but not in both. Takes no time to begin with; allocates nothing.
     ///
     /// ```
     /// use maple_tree::{RangeSet, Ranges};

@@ -71,39 +71,97 @@ pub unsafe trait Entry: Sized {
         Self: 'a;
 
     /// How a removed entry is kept until readers are gone.
+    ///
+    /// ```
+    /// use maple_tree::{Entry, Release};
+    ///
+    /// assert_eq!(<char as Entry>::RELEASE, Release::Now);
+    /// assert_eq!(<std::sync::Arc<u64> as Entry>::RELEASE, Release::Slot);
+    /// ```
     const RELEASE: Release;
 
     /// Whether an entry is nothing but its pointer: a copy of that is a copy of the entry, and both may be given up. Only with
     /// [`Release::Now`].
+    ///
+    /// ```
+    /// use maple_tree::Entry;
+    ///
+    /// assert!(<u32 as Entry>::PLAIN && !<Box<u32> as Entry>::PLAIN);
+    /// ```
     const PLAIN: bool = false;
 
     /// Whether giving an entry up does anything at all.
+    ///
+    /// ```
+    /// use maple_tree::Entry;
+    ///
+    /// assert!(!<char as Entry>::NEEDS_DROP && <Box<u32> as Entry>::NEEDS_DROP);
+    /// ```
     const NEEDS_DROP: bool = core::mem::needs_drop::<Self>();
 
-    /// Gives the entry up as a pointer.
+    /// Gives the entry up as a pointer. Constant time; allocates nothing.
+    ///
+    /// ```
+    /// use maple_tree::Entry;
+    ///
+    /// let raw = 7u8.into_raw();
+    /// assert_eq!(raw.addr().get() & 0b11, 0); // room for two tags
+    /// ```
     fn into_raw(self) -> NonNull<()>;
 
-    /// Takes it back.
+    /// Takes it back. Constant time; allocates nothing.
     ///
     /// # Safety
     ///
     /// `raw` came from [`into_raw`](Entry::into_raw), and this is called once for it.
+    ///
+    /// ```
+    /// use maple_tree::Entry;
+    ///
+    /// let raw = Box::new(7u32).into_raw();
+    /// // SAFETY: it came from `into_raw` just above, and is taken back once.
+    /// let boxed = unsafe { <Box<u32> as Entry>::from_raw(raw) };
+    /// assert_eq!(*boxed, 7);
+    /// ```
     unsafe fn from_raw(raw: NonNull<()>) -> Self;
 
-    /// Looks at the entry without taking it.
+    /// Looks at the entry without taking it. Constant time; allocates nothing.
     ///
     /// # Safety
     ///
     /// `raw` came from [`into_raw`](Entry::into_raw) and is not taken back during `'a`.
+    ///
+    /// ```
+    /// use maple_tree::Entry;
+    ///
+    /// let raw = Box::new(7u32).into_raw();
+    /// // SAFETY: it came from `into_raw` just above, and is taken back only below.
+    /// assert_eq!(unsafe { <Box<u32> as Entry>::borrow(raw) }, &7);
+    /// # // SAFETY: as above, once.
+    /// # drop(unsafe { <Box<u32> as Entry>::from_raw(raw) });
+    /// ```
     unsafe fn borrow<'a>(raw: NonNull<()>) -> Self::Ref<'a>
     where
         Self: 'a;
 
-    /// The intrusive link of an entry with [`Release::Link`]; `None` for every other.
+    /// The intrusive link of an entry with [`Release::Link`]; `None` for every other. Constant time; allocates nothing.
     ///
     /// # Safety
     ///
     /// As for [`from_raw`](Entry::from_raw): the link owns the entry from here on.
+    ///
+    /// ```
+    /// use maple_tree::{Entry, RcuBox};
+    ///
+    /// let raw = RcuBox::try_new(7u32)?.into_raw();
+    /// // SAFETY: it came from `into_raw` just above. The link is not used.
+    /// assert!(unsafe { <RcuBox<u32> as Entry>::link(raw) }.is_some());
+    /// // SAFETY: as above; a `char` has none.
+    /// assert!(unsafe { <char as Entry>::link('a'.into_raw()) }.is_none());
+    /// # // SAFETY: as above, once.
+    /// # drop(unsafe { <RcuBox<u32> as Entry>::from_raw(raw) });
+    /// # Ok::<(), maple_tree::AllocError<u32>>(())
+    /// ```
     unsafe fn link(raw: NonNull<()>) -> Option<NonNull<Link>> {
         let _ = raw;
         None
@@ -140,11 +198,18 @@ pub unsafe trait Shared<R: Rcu>: Entry + Send + 'static {}
 /// assert_eq!(<Box<u32> as TryClone>::try_clone(&7), Ok(Box::new(7)));
 /// ```
 pub trait TryClone: Entry {
-    /// Makes the copy.
+    /// Makes the copy. A `Box` allocates once, and its value is cloned; nothing else here allocates.
     ///
     /// # Errors
     ///
     /// When the allocator gives no memory.
+    ///
+    /// ```
+    /// use maple_tree::TryClone;
+    ///
+    /// assert_eq!(<u32 as TryClone>::try_clone(7), Ok(7));
+    /// assert_eq!(<Box<[u32; 2]> as TryClone>::try_clone(&[1, 2]), Ok(Box::new([1, 2])));
+    /// ```
     fn try_clone(entry: Self::Ref<'_>) -> Result<Self, AllocError>;
 }
 
@@ -576,6 +641,13 @@ pub struct U61(u64);
 
 impl U61 {
     /// The largest value, 2^61 - 1.
+    ///
+    /// ```
+    /// use maple_tree::U61;
+    ///
+    /// assert_eq!(U61::new(U61::MAX.get()), Some(U61::MAX));
+    /// assert_eq!(U61::new(U61::MAX.get() + 1), None);
+    /// ```
     pub const MAX: Self = Self((1 << 61) - 1);
 
     /// `value` if it fits, that is, up to [`U61::MAX`]. Constant time.

@@ -5,13 +5,12 @@ use crate::error::{InsertError, InsertErrorKind, RemoveError, WouldCut};
 use crate::list::Limbo;
 use crate::node::{Root, Word};
 use crate::owner::{Release, Sink};
-use crate::range::inclusive;
 use crate::reserve::Reserve;
 use crate::sweep::Swept;
 use crate::tree_mut::{Leftovers, Memory, Mode, TreeMut};
 use crate::walk::{Walk, lookup_range, whole_gap};
 use core::marker::PhantomData;
-use core::ops::{RangeBounds, RangeInclusive};
+use core::ops::RangeInclusive;
 use core::ptr::NonNull;
 use maple_rcu::AllocError;
 
@@ -88,16 +87,10 @@ pub(crate) unsafe fn get_range<'a, V: Entry + 'a>(root: &Root, index: u64) -> (R
 
 pub(crate) fn insert_with<V: Entry>(
     writer: &mut TreeMut<'_>,
-    range: &impl RangeBounds<u64>,
+    window: (u64, u64),
     value: V,
     left_over: &mut Leftovers,
 ) -> Result<(), InsertError<V>> {
-    let window = match inclusive(range) {
-        Ok(window) => window,
-        Err(bad) => {
-            return Err(InsertError { value, kind: InsertErrorKind::BadRange(bad) });
-        }
-    };
     let value = Pending::new(value);
     if writer.append(window, value.word()) {
         value.stored();

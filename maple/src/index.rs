@@ -44,16 +44,34 @@ use core::ops::RangeInclusive;
 /// ```
 pub trait Index: Copy {
     /// The number of the last value. The first one has number 0.
+    ///
+    /// ```
+    /// use maple_tree::Index;
+    ///
+    /// assert_eq!((<i8 as Index>::LAST, <std::net::Ipv4Addr as Index>::LAST), (255, 0xffff_ffff));
+    /// ```
     const LAST: u64;
 
     /// The number of this value.
+    ///
+    /// ```
+    /// use maple_tree::Index;
+    ///
+    /// assert_eq!([-128_i8, 0, 127].map(Index::to_u64), [0, 128, 255]);
+    /// ```
     fn to_u64(self) -> u64;
 
     /// The value of this number, which is at most [`LAST`](Self::LAST).
+    ///
+    /// ```
+    /// use maple_tree::Index;
+    ///
+    /// assert_eq!([0, 128, 255].map(i8::from_u64), [-128, 0, 127]);
+    /// ```
     fn from_u64(number: u64) -> Self;
 
     /// A range of numbers as one of values, without what is behind the last value; `None` if that is all of it. For ranges in errors, and
-    /// those that come from calls of the map inside.
+    /// those that come from calls of the map inside. Constant time; allocates nothing.
     ///
     /// ```
     /// use maple_tree::Index;

@@ -43,6 +43,24 @@ impl<'a, V: Entry> Iter<'a, V> {
         Self { walk: Walk::new(root, window), tree: PhantomData }
     }
 
+    /// As [`next`](Iterator::next), with an entry cut off at `end`, which is where the window ended at first or behind it.
+    #[inline(always)]
+    pub(crate) fn next_cut(&mut self, end: u64) -> Option<(RangeInclusive<u64>, V::Ref<'a>)>
+    where
+        V: 'a,
+    {
+        self.walk.next_cut(end).map(Self::item)
+    }
+
+    /// As [`fold`](Iterator::fold), with entries cut off as in [`next_cut`](Self::next_cut).
+    #[inline(always)]
+    pub(crate) fn fold_cut<T>(self, end: u64, start: T, mut each: impl FnMut(T, (RangeInclusive<u64>, V::Ref<'a>)) -> T) -> T
+    where
+        V: 'a,
+    {
+        self.walk.fold_cut(end, start, |sum, found| each(sum, Self::item(found)))
+    }
+
     fn item(found: Found) -> (RangeInclusive<u64>, V::Ref<'a>)
     where
         V: 'a,

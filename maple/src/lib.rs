@@ -167,6 +167,7 @@ mod typed;
 
 mod typed_map;
 mod typed_tree;
+mod typed_writer;
 
 pub use append::AppendError;
 pub use at::{At, Occupied, Vacant};

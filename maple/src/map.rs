@@ -3,7 +3,9 @@
 use crate::cursor::Cursor;
 use crate::dump::{Dot, Dump};
 use crate::entry::{Entry, Kind, TryClone, try_clone_raw};
-use crate::error::{InsertError, RemoveError, ReplaceError, ReplaceErrorKind, StoreError, StoreErrorKind, WouldCut};
+use crate::error::{
+    InsertError, InsertErrorKind, RemoveError, ReplaceError, ReplaceErrorKind, StoreError, StoreErrorKind, WouldCut,
+};
 use crate::face::{Pending, Shortage, get_range, insert_with, release_swept, remove_with};
 use crate::figures::TreeFigures;
 use crate::iter::{Gaps, Iter};
@@ -294,6 +296,7 @@ impl<V: Entry> RangeMap<V> {
     /// assert_eq!(map.store(9..5, 'd').unwrap_err().value, 'd');
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[inline]
     #[doc(alias = "mtree_store")]
     #[doc(alias = "mtree_store_range")]
     #[doc(alias = "mas_store_gfp")]
@@ -301,12 +304,17 @@ impl<V: Entry> RangeMap<V> {
     where
         V: TryClone,
     {
-        let window = match inclusive(&range) {
-            Ok(window) => window,
-            Err(bad) => {
-                return Err(StoreError { value, kind: StoreErrorKind::BadRange(bad) });
-            }
-        };
+        match inclusive(&range) {
+            Ok(window) => self.store_at(window, value),
+            Err(bad) => Err(StoreError { value, kind: StoreErrorKind::BadRange(bad) }),
+        }
+    }
+
+    /// As [`store`](Self::store), of the same code whatever the type of the range was.
+    fn store_at(&mut self, window: (u64, u64), value: V) -> Result<(), StoreError<V>>
+    where
+        V: TryClone,
+    {
         let value = Pending::new(value);
         if self.owner.hint.live && self.owner.hint.append(window, value.word()) {
             value.stored();
@@ -362,11 +370,20 @@ impl<V: Entry> RangeMap<V> {
     /// assert_eq!((refused.value, refused.kind), (2, InsertErrorKind::Occupied(10..=19)));
     /// # Ok::<(), maple_tree::InsertError<u8>>(())
     /// ```
+    #[inline]
     #[doc(alias = "mtree_insert")]
     #[doc(alias = "mtree_insert_range")]
     pub fn insert(&mut self, range: impl RangeBounds<u64>, value: V) -> Result<(), InsertError<V>> {
+        match inclusive(&range) {
+            Ok(window) => self.insert_at(window, value),
+            Err(bad) => Err(InsertError { value, kind: InsertErrorKind::BadRange(bad) }),
+        }
+    }
+
+    /// As [`insert`](Self::insert), of the same code whatever the type of the range was.
+    fn insert_at(&mut self, window: (u64, u64), value: V) -> Result<(), InsertError<V>> {
         let mut left_over = Leftovers::default();
-        let stored = insert_with(&mut self.writer(), &range, value, &mut left_over);
+        let stored = insert_with(&mut self.writer(), window, value, &mut left_over);
         debug_assert!(left_over.displaced.is_empty());
         self.grown();
         self.release(left_over);
@@ -451,6 +468,7 @@ impl<V: Entry> RangeMap<V> {
     /// assert_eq!(map.iter().collect::<Vec<_>>(), [(10..=14, 'a'), (35..=39, 'b')]);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[inline]
     pub fn remove(&mut self, range: impl RangeBounds<u64>) -> Result<(), RemoveError>
     where
         V: TryClone,
@@ -475,11 +493,19 @@ impl<V: Entry> RangeMap<V> {
     /// assert_eq!(map.iter().collect::<Vec<_>>(), [(35..=39, 'b')]);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[inline]
     pub fn remove_or(&mut self, range: impl RangeBounds<u64>, shortage: Shortage) -> Result<(), RemoveError>
     where
         V: TryClone,
     {
-        let window = inclusive(&range).map_err(RemoveError::BadRange)?;
+        self.remove_at(inclusive(&range).map_err(RemoveError::BadRange)?, shortage)
+    }
+
+    /// As [`remove_or`](Self::remove_or), of the same code whatever the type of the range was.
+    fn remove_at(&mut self, window: (u64, u64), shortage: Shortage) -> Result<(), RemoveError>
+    where
+        V: TryClone,
+    {
         let mut left_over = Leftovers::default();
         // SAFETY: an entry of the map is not taken back during the call.
         let split = |entry| unsafe { try_clone_raw::<V>(entry) };

@@ -164,7 +164,7 @@ impl<T: Editable> Reservation<'_, T> {
         self.window.0..=self.window.1
     }
 
-    /// The most nodes that the store takes.
+    /// The most nodes that the store takes. Constant time.
     ///
     /// ```
     /// let mut map = maple_tree::RangeMap::from_iter([(10..20, 'a'), (30..40, 'b')]);

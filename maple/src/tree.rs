@@ -4,7 +4,7 @@ use crate::copy::{DupError, outcome};
 use crate::cursor::Cursor;
 use crate::dump::{Dot, Dump};
 use crate::entry::{Shared, TryClone};
-use crate::error::{InsertError, RemoveError, ReplaceError, StoreError, WouldCut};
+use crate::error::{InsertError, InsertErrorKind, RemoveError, ReplaceError, StoreError, StoreErrorKind, WouldCut};
 use crate::face::{Shortage, get_range};
 use crate::figures::TreeFigures;
 use crate::iter::{Gaps, Iter};
@@ -164,7 +164,7 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
     }
 
     /// Takes the writers' lock, for several changes in a row: waits until no other writer has it. Every method that changes the tree is this
-    /// with one change.
+    /// with one change. Allocates nothing, as long as the lock does not.
     ///
     /// ```
     /// let tree = maple_tree::MapleTree::new();
@@ -184,7 +184,7 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
         unsafe { Writer::new(&self.lock, &self.map) }
     }
 
-    /// Takes the writers' lock if nobody has it; never waits.
+    /// Takes the writers' lock if nobody has it; never waits. Allocates nothing, as long as the lock does not.
     ///
     /// ```
     /// let tree = maple_tree::MapleTree::<u32>::new();
@@ -425,6 +425,7 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
     /// assert_eq!(tree.store(9..5, 'd').unwrap_err().value, 'd');
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[inline]
     #[doc(alias = "mtree_store")]
     #[doc(alias = "mtree_store_range")]
     #[doc(alias = "mas_store_gfp")]
@@ -432,7 +433,18 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
     where
         V: TryClone,
     {
-        self.lock().store(range, value)
+        match inclusive(&range) {
+            Ok(window) => self.store_at(window, value),
+            Err(bad) => Err(StoreError { value, kind: StoreErrorKind::BadRange(bad) }),
+        }
+    }
+
+    /// As [`store`](Self::store), of the same code whatever the type of the range was.
+    fn store_at(&self, window: (u64, u64), value: V) -> Result<(), StoreError<V>>
+    where
+        V: TryClone,
+    {
+        self.lock().store_at(window, value)
     }
 
     /// Stores `value` at `range` if no entry overlaps it. `O(h)`. Waits for other writers, never for readers; may allocate.
@@ -450,10 +462,19 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
     /// assert_eq!((refused.value, refused.kind), ('d', maple_tree::InsertErrorKind::Occupied(20..=29)));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[inline]
     #[doc(alias = "mtree_insert")]
     #[doc(alias = "mtree_insert_range")]
     pub fn insert(&self, range: impl RangeBounds<u64>, value: V) -> Result<(), InsertError<V>> {
-        self.lock().insert(range, value)
+        match inclusive(&range) {
+            Ok(window) => self.insert_at(window, value),
+            Err(bad) => Err(InsertError { value, kind: InsertErrorKind::BadRange(bad) }),
+        }
+    }
+
+    /// As [`insert`](Self::insert), of the same code whatever the type of the range was.
+    fn insert_at(&self, window: (u64, u64), value: V) -> Result<(), InsertError<V>> {
+        self.lock().insert_at(window, value)
     }
 
     /// Puts `value` in the place of the entry that covers `index`; the range stays. `O(h)`. One slot store; for an entry without a
@@ -513,6 +534,7 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
     /// assert_eq!(tree.iter(&tree.pin()).collect::<Vec<_>>(), [(10..=14, 'a'), (35..=39, 'b')]);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[inline]
     pub fn remove(&self, range: impl RangeBounds<u64>) -> Result<(), RemoveError>
     where
         V: TryClone,
@@ -541,12 +563,20 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
     /// assert_eq!(tree.iter(&tree.pin()).collect::<Vec<_>>(), [(35..=39, 'b')]);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[inline]
     pub fn remove_or(&self, range: impl RangeBounds<u64>, shortage: Shortage) -> Result<(), RemoveError>
     where
         V: TryClone,
     {
-        let window = inclusive(&range).map_err(RemoveError::BadRange)?;
-        self.or_wait(shortage, || self.lock().remove_or(window.0..=window.1, shortage))
+        self.remove_at(inclusive(&range).map_err(RemoveError::BadRange)?, shortage)
+    }
+
+    /// As [`remove_or`](Self::remove_or), of the same code whatever the type of the range was.
+    fn remove_at(&self, window: (u64, u64), shortage: Shortage) -> Result<(), RemoveError>
+    where
+        V: TryClone,
+    {
+        self.or_wait(shortage, || self.lock().remove_at(window, shortage))
     }
 
     /// Removes every entry that lies wholly inside `range`; entries that stick out stay whole. `O(h)`. In place, from the top: at most
@@ -594,7 +624,7 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
     }
 
     /// Removes every entry with one store. Cannot fail: never allocates, never waits for readers, enters no read section.
-    /// Waits for other writers.
+    /// Waits for other writers. Constant time.
     ///
     /// ```
     /// let tree = maple_tree::MapleTree::new();

@@ -8,19 +8,24 @@ use crate::into_iter::IntoIter;
 use crate::iter::{Gaps, Iter};
 use crate::map::RangeMap;
 use crate::tail::Tail;
-use crate::typed::{Numbers, Typed, TypedMap, all, clipped, seen};
+use crate::typed::{Numbers, Typed, TypedMap, all, seen, whole};
 use core::fmt;
 use core::ops::{RangeBounds, RangeInclusive};
 use maple_rcu::AllocError;
 
 impl<I, V: Entry> TypedMap<I, V> {
-    /// An empty map. Allocates nothing.
+    /// An empty map. Allocates nothing. Constant time.
+    ///
+    /// ```
+    /// static EMPTY: maple_tree::TypedMap<i32, char> = maple_tree::TypedMap::new();
+    /// assert!(EMPTY.is_empty());
+    /// ```
     #[inline]
     pub const fn new() -> Self {
         Self::over(RangeMap::new())
     }
 
-    /// The map inside, with `u64` for its indices. What is stored behind the last index of `I` is not seen: see [`Typed`].
+    /// The map inside, with `u64` for its indices. What is stored behind the last index of `I` is not seen: see [`Typed`]. Takes no time.
     ///
     /// ```
     /// let mut map: maple_tree::TypedMap<i32, u8> = [(-20..-10, 1), (0..10, 2)].into_iter().collect();
@@ -36,7 +41,7 @@ impl<I, V: Entry> TypedMap<I, V> {
 
 /// # Exclusive maps
 impl<I: Index, V: Entry> TypedMap<I, V> {
-    /// The entry that covers `index`. As [`RangeMap::get`].
+    /// The entry that covers `index`. As [`RangeMap::get`]. `O(h)`. Allocates nothing.
     ///
     /// ```
     /// let map: maple_tree::TypedMap<i32, u8> = [(-20..-10, 1), (0..10, 2)].into_iter().collect();
@@ -47,7 +52,7 @@ impl<I: Index, V: Entry> TypedMap<I, V> {
         self.inner.get(index.to_u64())
     }
 
-    /// The entries that cover `indices`, in their order. As [`RangeMap::get_many`].
+    /// The entries that cover `indices`, in their order. As [`RangeMap::get_many`]. `O(N * h)`. Allocates nothing.
     ///
     /// ```
     /// let map: maple_tree::TypedMap<i32, u8> = [(-20..-10, 1), (0..10, 2)].into_iter().collect();
@@ -59,6 +64,7 @@ impl<I: Index, V: Entry> TypedMap<I, V> {
     }
 
     /// The entry that covers `index` with its exact range, or nothing with the whole gap around `index`. As [`RangeMap::get_range`].
+    /// `O(h)`. Allocates nothing.
     ///
     /// ```
     /// let map: maple_tree::TypedMap<i32, u8> = [(-20..-10, 1), (0..10, 2)].into_iter().collect();
@@ -70,7 +76,7 @@ impl<I: Index, V: Entry> TypedMap<I, V> {
         seen(self.inner.get_range(index.to_u64()))
     }
 
-    /// Whether an entry covers `index`. As [`RangeMap::contains`].
+    /// Whether an entry covers `index`. As [`RangeMap::contains`]. `O(h)`. Allocates nothing.
     ///
     /// ```
     /// let map: maple_tree::TypedMap<i32, u8> = [(-20..-10, 1), (0..10, 2)].into_iter().collect();
@@ -81,7 +87,7 @@ impl<I: Index, V: Entry> TypedMap<I, V> {
         self.inner.contains(index.to_u64())
     }
 
-    /// The entry with the lowest range.
+    /// The entry with the lowest range. `O(h)`, and the empty slots on the way. Allocates nothing.
     ///
     /// ```
     /// let map: maple_tree::TypedMap<i32, u8> = [(-20..-10, 1), (0..10, 2)].into_iter().collect();
@@ -92,7 +98,7 @@ impl<I: Index, V: Entry> TypedMap<I, V> {
         self.iter().next()
     }
 
-    /// The entry with the highest range.
+    /// The entry with the highest range. `O(h)`, and the empty slots on the way. Allocates nothing.
     ///
     /// ```
     /// let map: maple_tree::TypedMap<i32, u8> = [(-20..-10, 1), (0..10, 2)].into_iter().collect();
@@ -103,7 +109,7 @@ impl<I: Index, V: Entry> TypedMap<I, V> {
         self.iter().next_back()
     }
 
-    /// Whether there is no entry at any index of `I`.
+    /// Whether there is no entry at any index of `I`. `O(h)`, and the empty slots on the way. Allocates nothing.
     ///
     /// ```
     /// let mut map = maple_tree::TypedMap::<u8, u32>::new();
@@ -116,7 +122,7 @@ impl<I: Index, V: Entry> TypedMap<I, V> {
         self.first().is_none()
     }
 
-    /// All entries with their ranges, in order.
+    /// All entries with their ranges, in order. `O(h)` to begin with. Allocates nothing.
     ///
     /// ```
     /// let map: maple_tree::TypedMap<i32, u8> = [(-20..-10, 1), (0..10, 2)].into_iter().collect();
@@ -127,7 +133,7 @@ impl<I: Index, V: Entry> TypedMap<I, V> {
         Typed::over(self.inner.range(all::<I>()))
     }
 
-    /// The entries that overlap `range`, each with its whole range. As [`RangeMap::range`].
+    /// The entries that overlap `range`, each with its whole range. As [`RangeMap::range`]. `O(h)` to begin with. Allocates nothing.
     ///
     /// ```
     /// let map: maple_tree::TypedMap<i32, u8> = [(-20..-10, 1), (0..10, 2)].into_iter().collect();
@@ -138,7 +144,7 @@ impl<I: Index, V: Entry> TypedMap<I, V> {
         Typed::over(self.inner.range(Numbers::of(range)))
     }
 
-    /// The gaps within `range`, clipped to it. As [`RangeMap::gaps`].
+    /// The gaps within `range`, clipped to it. As [`RangeMap::gaps`]. `O(h)` to begin with. Allocates nothing.
     ///
     /// ```
     /// let map: maple_tree::TypedMap<i32, u8> = [(-20..-10, 1), (0..10, 2)].into_iter().collect();
@@ -149,7 +155,7 @@ impl<I: Index, V: Entry> TypedMap<I, V> {
         Typed::over(self.inner.gaps(Numbers::of(range)))
     }
 
-    /// Stores `value` at `range`, over whatever is there. As [`RangeMap::store`].
+    /// Stores `value` at `range`, over whatever is there. As [`RangeMap::store`]. `O(h)` and the entries removed. May allocate.
     ///
     /// # Errors
     ///
@@ -169,7 +175,7 @@ impl<I: Index, V: Entry> TypedMap<I, V> {
         self.inner.store(Numbers::of(range), value)
     }
 
-    /// Stores `value` at `range` if no entry overlaps it. As [`RangeMap::insert`].
+    /// Stores `value` at `range` if no entry overlaps it. As [`RangeMap::insert`]. `O(h)`. May allocate.
     ///
     /// # Errors
     ///
@@ -190,6 +196,7 @@ impl<I: Index, V: Entry> TypedMap<I, V> {
     }
 
     /// Puts `value` in the place of the entry that covers `index`, and returns that entry; the range stays. As [`RangeMap::replace`].
+    /// `O(h)`. Allocates nothing.
     ///
     /// # Errors
     ///
@@ -205,7 +212,7 @@ impl<I: Index, V: Entry> TypedMap<I, V> {
         self.inner.replace(index.to_u64(), value)
     }
 
-    /// Takes out the entry that covers `index`, with its whole range. As [`RangeMap::erase`]: allocates nothing, cannot fail.
+    /// Takes out the entry that covers `index`, with its whole range. As [`RangeMap::erase`]: `O(h)`, allocates nothing, cannot fail.
     ///
     /// ```
     /// let mut map: maple_tree::TypedMap<i32, u8> = [(-20..-10, 1), (0..10, 2)].into_iter().collect();
@@ -216,7 +223,7 @@ impl<I: Index, V: Entry> TypedMap<I, V> {
         self.inner.erase(index.to_u64()).map(seen)
     }
 
-    /// Removes everything inside `range`. As [`RangeMap::remove`].
+    /// Removes everything inside `range`. As [`RangeMap::remove`]. `O(h)` and the entries removed. May allocate where it cuts an entry.
     ///
     /// # Errors
     ///
@@ -236,7 +243,8 @@ impl<I: Index, V: Entry> TypedMap<I, V> {
         self.inner.remove(Numbers::of(range))
     }
 
-    /// Removes every entry that lies wholly inside `range`. As [`RangeMap::remove_whole`]: takes no node, cannot fail.
+    /// Removes every entry that lies wholly inside `range`. As [`RangeMap::remove_whole`]: takes no node, allocates nothing, cannot fail;
+    /// `O(h)` and the entries removed.
     ///
     /// ```
     /// let mut map: maple_tree::TypedMap<i32, u8> = [(-20..-10, 1), (0..10, 2)].into_iter().collect();
@@ -248,7 +256,7 @@ impl<I: Index, V: Entry> TypedMap<I, V> {
         self.inner.remove_whole(Numbers::of(range));
     }
 
-    /// Removes every entry, behind the last index of `I`, too. As [`RangeMap::clear`]: allocates nothing, cannot fail.
+    /// Removes every entry, behind the last index of `I`, too. As [`RangeMap::clear`]: `O(n)`, allocates nothing, cannot fail.
     ///
     /// ```
     /// let mut map: maple_tree::TypedMap<i32, u8> = [(-20..-10, 1), (0..10, 2)].into_iter().collect();
@@ -260,7 +268,7 @@ impl<I: Index, V: Entry> TypedMap<I, V> {
         self.inner.clear();
     }
 
-    /// Cuts off every entry whose range **starts** at or after `from`, behind the last index of `I`, too. As [`RangeMap::prune`]:
+    /// Cuts off every entry whose range **starts** at or after `from`, behind the last index of `I`, too. As [`RangeMap::prune`]: `O(h)`,
     /// allocates nothing, cannot fail.
     ///
     /// ```
@@ -274,7 +282,7 @@ impl<I: Index, V: Entry> TypedMap<I, V> {
     }
 
     /// Removes every entry for which `keep` says `false`; it is not asked about entries behind the last index of `I`, which stay. As
-    /// [`RangeMap::retain`]: allocates nothing, cannot fail.
+    /// [`RangeMap::retain`]: `O(n)`, and `O(h)` for each that goes; allocates nothing, cannot fail.
     ///
     /// ```
     /// let mut map: maple_tree::TypedMap<i32, u8> = [(-20..-10, 1), (0..10, 2)].into_iter().collect();
@@ -287,7 +295,7 @@ impl<I: Index, V: Entry> TypedMap<I, V> {
     }
 
     /// The first index of the lowest `size` indices in a row inside `within` that are free and begin at a multiple of `align`. As
-    /// [`RangeMap::find_free`].
+    /// [`RangeMap::find_free`]. `O(h)`, as [`RangeMap::find_free`] says more exactly. May allocate, and does without if it is refused.
     ///
     /// # Errors
     ///
@@ -303,7 +311,8 @@ impl<I: Index, V: Entry> TypedMap<I, V> {
     }
 
     /// The first index of the highest `size` indices in a row inside `within` that are free and begin at a multiple of `align`. As
-    /// [`RangeMap::find_free_back`].
+    /// [`RangeMap::find_free_back`]. `O(h)`, as [`RangeMap::find_free_back`] says more exactly. May allocate, and does without if it is
+    /// refused.
     ///
     /// # Errors
     ///
@@ -318,7 +327,8 @@ impl<I: Index, V: Entry> TypedMap<I, V> {
         self.inner.find_free_back(size, Numbers::of(within), align).map(I::from_u64)
     }
 
-    /// The longest run of free indices inside `within`, the lowest if there are several. As [`RangeMap::largest_gap`].
+    /// The longest run of free indices inside `within`, the lowest if there are several. As [`RangeMap::largest_gap`]. `O(h)`, as
+    /// [`RangeMap::largest_gap`] says more exactly. May allocate, and does without if it is refused.
     ///
     /// ```
     /// let mut map: maple_tree::TypedMap<i32, u8> = [(-20..-10, 1), (0..10, 2)].into_iter().collect();
@@ -326,11 +336,11 @@ impl<I: Index, V: Entry> TypedMap<I, V> {
     /// ```
     #[inline]
     pub fn largest_gap(&mut self, within: impl RangeBounds<I>) -> Option<RangeInclusive<I>> {
-        self.inner.largest_gap(Numbers::of(within)).map(clipped)
+        self.inner.largest_gap(Numbers::of(within)).map(whole)
     }
 
-    /// Stores `value` at the lowest `size` indices in a row inside `within` that are free and begin at a multiple of `align`; returns
-    /// the first of them. As [`RangeMap::alloc_range`].
+    /// Stores `value` at the lowest `size` indices in a row inside `within` that are free and begin at a multiple of `align`; returns the
+    /// first of them. As [`RangeMap::alloc_range`]. `O(h)`. May allocate.
     ///
     /// # Errors
     ///
@@ -346,8 +356,8 @@ impl<I: Index, V: Entry> TypedMap<I, V> {
         self.inner.alloc_range(size, Numbers::of(within), align, value).map(I::from_u64)
     }
 
-    /// Stores `value` at the highest `size` indices in a row inside `within` that are free and begin at a multiple of `align`; returns
-    /// the first of them. As [`RangeMap::alloc_range_rev`].
+    /// Stores `value` at the highest `size` indices in a row inside `within` that are free and begin at a multiple of `align`; returns the
+    /// first of them. As [`RangeMap::alloc_range_rev`]. `O(h)`. May allocate.
     ///
     /// # Errors
     ///
@@ -370,7 +380,7 @@ impl<I: Index, V: Entry> TypedMap<I, V> {
     }
 
     /// Stores `value` at the lowest free index inside `within` at or after where `cyclic` stands, or else at the lowest at all. As
-    /// [`RangeMap::alloc_cyclic`]. When the last index of `I` was given, it is the next allocation that begins anew.
+    /// [`RangeMap::alloc_cyclic`]. When the last index of `I` was given, it is the next allocation that begins anew. `O(h)`. May allocate.
     ///
     /// # Errors
     ///
@@ -390,7 +400,7 @@ impl<I: Index, V: Entry> TypedMap<I, V> {
         self.inner.alloc_cyclic(Numbers::of(within), cyclic, value).map(I::from_u64)
     }
 
-    /// A copy with a clone of every entry. As [`RangeMap::dup`].
+    /// A copy with a clone of every entry. As [`RangeMap::dup`]. `O(n)`. Allocates.
     ///
     /// # Errors
     ///
@@ -411,7 +421,8 @@ impl<I: Index, V: Entry> TypedMap<I, V> {
         self.inner.dup().map(Self::over)
     }
 
-    /// Stores every entry, in the order of the iterator. As [`RangeMap::try_extend`].
+    /// Stores every entry, in the order of the iterator. As [`RangeMap::try_extend`]. `O(h)` an entry, or `O(1)` where sorted entries come
+    /// into an empty map. May allocate.
     ///
     /// # Errors
     ///

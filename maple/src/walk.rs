@@ -224,19 +224,25 @@ impl Walk {
     /// The next entry from the front.
     #[inline(always)]
     pub(crate) fn next(&mut self) -> Option<Found> {
-        self.advance(false)
+        self.next_cut(u64::MAX)
+    }
+
+    /// The next entry from the front, cut off at `end`, which is where the window ended at first or behind it.
+    #[inline(always)]
+    pub(crate) fn next_cut(&mut self, end: u64) -> Option<Found> {
+        self.advance(false, end)
     }
 
     /// As [`next`](Walk::next), but also an entry that reaches into what the other end has passed.
     #[inline]
     pub(crate) fn next_overlapping(&mut self) -> Option<Found> {
-        self.advance(true)
+        self.advance(true, u64::MAX)
     }
 
     /// The next entry from the front. Beside a writer, the other end may have seen other bounds: then the ends meet here, or, if `overlapping`,
-    /// the entry is given out that the other end saw a part of.
+    /// the entry is given out that the other end saw a part of. What is not well inside of the window is cut off at `end`.
     #[inline(always)]
-    fn advance(&mut self, overlapping: bool) -> Option<Found> {
+    fn advance(&mut self, overlapping: bool, end: u64) -> Option<Found> {
         loop {
             // What is well inside of the leaf and of the window, with as little thought as can be.
             while self.front.slot < PIVOTS {
@@ -263,7 +269,7 @@ impl Walk {
                 self.pass(last);
                 if let Some(entry) = word.target() {
                     let met = beyond && self.back.has_begun() && !overlapping;
-                    return (!met).then_some(Found { first, last, entry });
+                    return (!met).then_some(Found { first, last: last.min(end), entry });
                 }
             } else {
                 self.next_leaf();
@@ -335,8 +341,14 @@ impl Walk {
 
     /// Calls `each` for every entry that is left, in order.
     #[inline]
-    pub(crate) fn fold<T>(mut self, mut sum: T, mut each: impl FnMut(T, Found) -> T) -> T {
-        while let Some(found) = self.advance(false) {
+    pub(crate) fn fold<T>(self, sum: T, each: impl FnMut(T, Found) -> T) -> T {
+        self.fold_cut(u64::MAX, sum, each)
+    }
+
+    /// As [`fold`](Self::fold), with entries cut off as in [`next_cut`](Self::next_cut).
+    #[inline(always)]
+    pub(crate) fn fold_cut<T>(mut self, end: u64, mut sum: T, mut each: impl FnMut(T, Found) -> T) -> T {
+        while let Some(found) = self.advance(false, end) {
             sum = self.fold_leaves(each(sum, found), &mut each);
         }
         sum

@@ -13,7 +13,9 @@
 //! | handing over, and filling the reserve | a flag, raised by what may allocate |
 
 use crate::entry::{Entry, Kind, Release as How, Shared, TryClone, try_clone_raw};
-use crate::error::{InsertError, RemoveError, ReplaceError, ReplaceErrorKind, StoreError, StoreErrorKind, WouldCut};
+use crate::error::{
+    InsertError, InsertErrorKind, RemoveError, ReplaceError, ReplaceErrorKind, StoreError, StoreErrorKind, WouldCut,
+};
 use crate::face::{Pending, Shortage, insert_with, remove_with};
 use crate::list::Limbo;
 use crate::map::RangeMap;
@@ -420,6 +422,7 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
     ///         writer.bump(); // or the nodes that were replaced would wait for the end of the session
     ///     }
     /// }
+    /// assert_eq!(writer.figures().retired, 0);
     /// # Ok::<(), maple_tree::StoreError<u32>>(())
     /// ```
     pub fn bump(&mut self) {
@@ -473,10 +476,18 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
     where
         V: TryClone,
     {
-        let window = match inclusive(&range) {
-            Ok(window) => window,
-            Err(bad) => return Err(StoreError { value, kind: StoreErrorKind::BadRange(bad) }),
-        };
+        match inclusive(&range) {
+            Ok(window) => self.store_at(window, value),
+            Err(bad) => Err(StoreError { value, kind: StoreErrorKind::BadRange(bad) }),
+        }
+    }
+
+    /// As [`store`](Self::store), of the same code whatever the type of the range was.
+    #[inline]
+    pub(crate) fn store_at(&mut self, window: (u64, u64), value: V) -> Result<(), StoreError<V>>
+    where
+        V: TryClone,
+    {
         // SAFETY: an entry of the tree is not taken back during the call.
         let mut split = |entry| unsafe { try_clone_raw::<V>(entry) };
         let (stored, _) = self.put(None, window, Pending::new(value), None, &mut split);
@@ -532,7 +543,16 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
     #[doc(alias = "mtree_insert")]
     #[doc(alias = "mtree_insert_range")]
     pub fn insert(&mut self, range: impl RangeBounds<u64>, value: V) -> Result<(), InsertError<V>> {
-        self.grow(|writer, left_over| insert_with(writer, &range, value, left_over))
+        match inclusive(&range) {
+            Ok(window) => self.insert_at(window, value),
+            Err(bad) => Err(InsertError { value, kind: InsertErrorKind::BadRange(bad) }),
+        }
+    }
+
+    /// As [`insert`](Self::insert), of the same code whatever the type of the range was.
+    #[inline]
+    pub(crate) fn insert_at(&mut self, window: (u64, u64), value: V) -> Result<(), InsertError<V>> {
+        self.grow(|writer, left_over| insert_with(writer, window, value, left_over))
     }
 
     /// Puts `value` in the place of the entry that covers `index`; the range stays. `O(h)`. One slot store; for an entry without a
@@ -653,6 +673,7 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
     /// assert_eq!(writer.iter().collect::<Vec<_>>(), [(10..=14, 'a'), (35..=39, 'b')]);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[inline]
     pub fn remove(&mut self, range: impl RangeBounds<u64>) -> Result<(), RemoveError>
     where
         V: TryClone,
@@ -679,11 +700,19 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
     /// assert_eq!(writer.iter().collect::<Vec<_>>(), [(35..=39, 'b')]);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[inline]
     pub fn remove_or(&mut self, range: impl RangeBounds<u64>, shortage: Shortage) -> Result<(), RemoveError>
     where
         V: TryClone,
     {
-        let window = inclusive(&range).map_err(RemoveError::BadRange)?;
+        self.remove_at(inclusive(&range).map_err(RemoveError::BadRange)?, shortage)
+    }
+
+    /// As [`remove_or`](Self::remove_or), of the same code whatever the type of the range was.
+    pub(crate) fn remove_at(&mut self, window: (u64, u64), shortage: Shortage) -> Result<(), RemoveError>
+    where
+        V: TryClone,
+    {
         let allocate = shortage == Shortage::Allocate;
         if allocate {
             self.owe(Duty::Grown);
@@ -739,7 +768,7 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
         self.grow(|writer, _| writer.compact())
     }
 
-    /// Removes every entry with one store. Cannot fail: never allocates, never waits for readers, enters no read section.
+    /// Removes every entry with one store. Cannot fail: never allocates, never waits for readers, enters no read section. Constant time.
     ///
     /// ```
     /// let tree = maple_tree::MapleTree::new();

@@ -55,7 +55,7 @@ use std::time::Duration;
 /// let config = Mutex::new(RcuArc::<String>::try_new("v1".to_owned())?);
 /// let old = std::mem::replace(&mut *config.lock().unwrap(), RcuArc::try_new("v2".to_owned())?);
 /// drop(old); // retires: never allocates, never blocks
-/// Epoch::flush();
+/// assert!(Epoch::flush());
 /// # Ok::<(), maple_rcu::AllocError<String>>(())
 /// ```
 #[derive(Clone, Copy, Debug)]

@@ -39,7 +39,7 @@ use core::ptr::NonNull;
 /// let name: RcuArc<String> = RcuArc::try_new("eth0".to_owned())?;
 /// drop(name); // retired; a reader that found it before may still look at it
 /// drop(guard);
-/// Epoch::flush(); // from here on the epoch takes care of it
+/// assert!(Epoch::flush()); // from here on the epoch takes care of it
 /// # Ok::<(), maple_rcu::AllocError<String>>(())
 /// ```
 pub unsafe trait Rcu: Sized + Send + Sync + 'static {
@@ -112,18 +112,23 @@ pub unsafe trait Rcu: Sized + Send + Sync + 'static {
     ///
     /// ```
     /// use core::ptr::NonNull;
-    /// use maple_rcu::{Batch, Epoch, Rcu};
+    /// use maple_rcu::{Batch, Grace, Rcu};
+    /// use std::sync::Arc;
     ///
     /// unsafe fn free(data: NonNull<()>, _context: *const ()) {
     ///     // SAFETY: made from a box below, and run once.
-    ///     drop(unsafe { Box::from_raw(data.cast::<String>().as_ptr()) });
+    ///     drop(unsafe { Box::from_raw(data.cast::<Arc<u32>>().as_ptr()) });
     /// }
     ///
-    /// let data = NonNull::from(Box::leak(Box::new(String::from("old")))).cast();
+    /// let shared = Arc::new(7);
+    /// let data = NonNull::from(Box::leak(Box::new(shared.clone()))).cast();
     /// // SAFETY: `free` may run on any thread and is given the only pointer.
     /// let batch = unsafe { Batch::new(data, core::ptr::null(), free) };
-    /// // SAFETY: readers of the string, if any, are readers of this flavour.
-    /// unsafe { Epoch::hand_over(batch) };
+    /// // SAFETY: readers of what is in the box, if any, are readers of this flavour.
+    /// unsafe { Grace::hand_over(batch) };
+    /// Grace::barrier()?; // waits until it was run
+    /// assert_eq!(Arc::strong_count(&shared), 1);
+    /// # Ok::<(), maple_rcu::BarrierError>(())
     /// ```
     unsafe fn hand_over(batch: Batch);
 
@@ -188,7 +193,7 @@ pub unsafe trait Rcu: Sized + Send + Sync + 'static {
     /// let link = unsafe { RcuBox::<String>::raw_link(raw) };
     /// // SAFETY: no reader can find the box any more, and a string may be dropped on any thread.
     /// unsafe { Epoch::retire(link) };
-    /// # Epoch::flush();
+    /// assert!(Epoch::flush());
     /// # Ok::<(), maple_rcu::AllocError<String>>(())
     /// ```
     unsafe fn retire(link: NonNull<Link>) {
@@ -207,7 +212,8 @@ pub unsafe trait Rcu: Sized + Send + Sync + 'static {
     /// use maple_rcu::{Epoch, Rcu, RcuArc};
     ///
     /// drop(RcuArc::<u32>::try_new(7)?);
-    /// Epoch::flush();
+    /// assert!(Epoch::flush());
+    /// assert!(!Epoch::flush());
     /// # Ok::<(), maple_rcu::AllocError<u32>>(())
     /// ```
     fn flush() -> bool {
@@ -292,14 +298,18 @@ impl Batch {
     /// # Examples
     ///
     /// ```
-    /// use maple_rcu::{Epoch, Rcu};
+    /// use maple_rcu::{Epoch, Rcu, RcuArc};
+    /// use std::sync::Arc;
     ///
+    /// let shared = Arc::new(7);
+    /// drop(RcuArc::<Arc<u32>>::try_new(shared.clone())?);
     /// // Reclaim here and now what was retired so far.
-    /// if let Some(batch) = Epoch::retired().take_all() {
-    ///     Epoch::synchronize().expect("not inside a read section");
-    ///     // SAFETY: a grace period has passed since the batch was taken.
-    ///     unsafe { batch.run() };
-    /// }
+    /// let batch = Epoch::retired().take_all().expect("retired just now");
+    /// Epoch::synchronize()?;
+    /// // SAFETY: a grace period has passed since the batch was taken.
+    /// unsafe { batch.run() };
+    /// assert_eq!(Arc::strong_count(&shared), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub unsafe fn run(self) {
         // SAFETY: by the invariant this is the only call, and the caller promises that the grace period has passed.

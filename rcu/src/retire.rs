@@ -190,13 +190,15 @@ impl RetireList {
     /// # Examples
     ///
     /// ```
-    /// use maple_rcu::{Epoch, Rcu};
+    /// use maple_rcu::{Epoch, Rcu, RcuArc};
     ///
+    /// drop(RcuArc::<u32>::try_new(7)?);
     /// // What `Epoch::flush()` does:
-    /// if let Some(batch) = Epoch::retired().take_all() {
-    ///     // SAFETY: the batch came from the list of the same flavour.
-    ///     unsafe { Epoch::hand_over(batch) };
-    /// }
+    /// let batch = Epoch::retired().take_all().expect("retired just now");
+    /// // SAFETY: the batch came from the list of the same flavour.
+    /// unsafe { Epoch::hand_over(batch) };
+    /// assert!(Epoch::retired().is_empty());
+    /// # Ok::<(), maple_rcu::AllocError<u32>>(())
     /// ```
     #[must_use = "dropping the batch leaks its objects"]
     pub fn take_all(&self) -> Option<Batch> {

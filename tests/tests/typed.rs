@@ -505,6 +505,36 @@ fn what_is_behind_the_last_index_is_not_seen() {
     assert!(map.inner().is_empty());
 }
 
+/// The last entry is cut off by whatever walks over it, in a tree of several levels, too, and wherever the walk begins.
+#[test]
+fn the_last_entry_is_cut_off_in_large_trees() {
+    for beyond in [999, 1000, 5_000, u64::MAX] {
+        let entries = (0..199).map(|n| (5 * n..=5 * n + 3, n as u32)).chain([(995..=beyond, 199)]);
+        let mut map = TypedMap::<Strict, u32>::from(entries.collect::<RangeMap<u32>>());
+        if beyond < 5_000 {
+            map.inner_mut().store(6_000.., 200).expect("memory");
+        }
+        assert!(map.inner().validate().expect("valid").height > 1);
+        let seen: Vec<_> =
+            (0..200_u16).map(|n| (Strict(5 * n)..=Strict(5 * n + if n == 199 { 4 } else { 3 }), u32::from(n))).collect();
+        let tree = TypedTree::<Strict, u32>::from(map.clone());
+        let guard = tree.pin();
+        for from in [0, 1, 7, 98, 150, 198, 199] {
+            let (start, left) = (Strict(5 * from as u16), &seen[from..]);
+            assert!(map.range(start..).eq(left.iter().cloned()), "next from {from}");
+            assert!(map.range(start..).rev().eq(left.iter().rev().cloned()), "back from {from}");
+            let mut folded = Vec::new();
+            tree.range(start.., &guard).for_each(|entry| folded.push(entry));
+            assert_eq!(folded, left, "fold from {from}");
+            let mut rest = tree.range(start.., &guard);
+            let first = rest.next();
+            let rest: Vec<_> = first.into_iter().chain(rest).collect();
+            assert_eq!(rest, left, "next and fold from {from}");
+        }
+        assert!(map.gaps(..).eq((0..199_u16).map(|n| Strict(5 * n + 4)..=Strict(5 * n + 4))));
+    }
+}
+
 /// Numbers of errors and of calls of the map inside become ranges again.
 #[test]
 fn ranges_in_errors_can_be_read() {

@@ -21,6 +21,22 @@ const COUNT: u64 = 8192;
 /// One index in this many begins a range.
 const STRIDE: u64 = 32;
 
+/// A type of one's own.
+#[derive(Clone, Copy, PartialEq, PartialOrd)]
+struct Page(u32);
+
+impl Index for Page {
+    const LAST: u64 = u32::MAX as u64;
+
+    fn to_u64(self) -> u64 {
+        self.0.into()
+    }
+
+    fn from_u64(number: u64) -> Self {
+        Self(number as u32)
+    }
+}
+
 /// Calls, for what comes back and would not be missed.
 fn each<T, U>(items: impl IntoIterator<Item = T>, mut call: impl FnMut(T) -> U) {
     for item in items {
@@ -70,6 +86,11 @@ macro_rules! calls {
             }
 
             #[inline(never)]
+            fn remove(map: &mut $map, range: Range<$index>) -> bool {
+                map.remove(range).is_ok()
+            }
+
+            #[inline(never)]
             fn erase(map: &mut $map, index: $index) -> Option<(RangeInclusive<$index>, u32)> {
                 map.erase(index)
             }
@@ -95,6 +116,7 @@ macro_rules! calls {
                     "iter" => each(0..4, |_| iter(&map)),
                     "gaps" => gaps(&map),
                     "store" => each(places, |range| store(&mut map, range)),
+                    "remove" => each(places, |range| remove(&mut map, range)),
                     "erase" => each(places, |at| erase(&mut map, at.start)),
                     _ => return false,
                 }
@@ -110,7 +132,9 @@ calls!(plain, RangeMap<u32>, u64);
 calls!(of_u64, TypedMap<u64, u32>, u64);
 calls!(of_u32, TypedMap<u32, u32>, u32);
 calls!(of_i32, TypedMap<i32, u32>, i32);
+calls!(of_usize, TypedMap<usize, u32>, usize);
 calls!(of_address, TypedMap<Ipv4Addr, u32>, Ipv4Addr);
+calls!(of_page, TypedMap<Page, u32>, Page);
 
 fn main() -> ExitCode {
     let mut arguments = env::args().skip(1);
@@ -120,12 +144,14 @@ fn main() -> ExitCode {
         "u64" => of_u64::run(&call),
         "u32" => of_u32::run(&call),
         "i32" => of_i32::run(&call),
+        "usize" => of_usize::run(&call),
         "ipv4" => of_address::run(&call),
+        "page" => of_page::run(&call),
         _ => false,
     };
     if done {
         return ExitCode::SUCCESS;
     }
-    eprintln!("usage: typed plain|u64|u32|i32|ipv4 nothing|insert|get|get_range|iter|gaps|store|erase");
+    eprintln!("usage: typed plain|u64|usize|u32|page|i32|ipv4 nothing|insert|get|get_range|iter|gaps|store|remove|erase");
     ExitCode::from(2)
 }

@@ -99,7 +99,11 @@ impl Domain {
         /// # Examples
         ///
         /// ```
-        /// static DOMAIN: maple_rcu::Domain = maple_rcu::Domain::new();
+        /// use maple_rcu::{Domain, Record};
+        ///
+        /// static DOMAIN: Domain = Domain::new();
+        /// static RECORD: Record = Record::new();
+        /// assert!(DOMAIN.register(&RECORD)); // no record was there before
         /// ```
         #[must_use]
         pub const fn new() -> Self {

@@ -249,6 +249,7 @@ impl<P: Platform> GraceOn<P> {
     /// let cookie = Grace::cookie();
     /// // Something else that takes a while; in the end:
     /// Grace::wait(cookie)?;
+    /// assert!(Grace::poll(cookie));
     /// # Ok::<(), maple_rcu::InsideReadSection>(())
     /// ```
     pub fn wait(cookie: Cookie<P>) -> Result<(), InsideReadSection> {
@@ -277,13 +278,16 @@ impl<P: Platform> GraceOn<P> {
     ///
     /// ```
     /// use maple_rcu::{Grace, RcuBox};
+    /// use std::sync::Arc;
     ///
-    /// let raw = RcuBox::try_new(String::from("old"))?.into_raw();
+    /// let shared = Arc::new(7);
+    /// let raw = RcuBox::try_new(shared.clone())?.into_raw();
     /// // SAFETY: `raw` came from `into_raw`, and from here on only the link stands for it.
-    /// let link = unsafe { RcuBox::<String>::raw_link(raw) };
-    /// // SAFETY: no reader can find the box any more, and a string may be dropped on any thread.
+    /// let link = unsafe { RcuBox::<Arc<u32>>::raw_link(raw) };
+    /// // SAFETY: no reader can find the box any more, and an `Arc` of a number may be dropped on any thread.
     /// unsafe { Grace::call(link) };
-    /// Grace::barrier()?; // now it has been dropped
+    /// Grace::barrier()?;
+    /// assert_eq!(Arc::strong_count(&shared), 1); // it has been dropped
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub unsafe fn call(link: core::ptr::NonNull<Link>) {
@@ -306,9 +310,12 @@ impl<P: Platform> GraceOn<P> {
     ///
     /// ```
     /// use maple_rcu::{Grace, RcuArc};
+    /// use std::sync::Arc;
     ///
-    /// drop(RcuArc::<String, Grace>::try_new("old".to_owned())?);
+    /// let shared = Arc::new(7);
+    /// drop(RcuArc::<Arc<u32>, Grace>::try_new(shared.clone())?);
     /// Grace::barrier()?;
+    /// assert_eq!(Arc::strong_count(&shared), 1);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn barrier() -> Result<(), BarrierError> {

@@ -57,12 +57,40 @@ use core::hint;
 /// ```
 pub unsafe trait Platform: Sized + Send + Sync + 'static {
     /// The domain. Neither allocates nor blocks.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maple_rcu::{Platform, Threads};
+    ///
+    /// assert!(core::ptr::eq(Threads::domain(), Threads::domain()));
+    /// ```
     fn domain() -> &'static Domain;
 
     /// The caller's record. May set one up the first time; afterwards it is on the path of every read section.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maple_rcu::{Grace, Platform, Rcu, Threads};
+    ///
+    /// let guard = Grace::pin();
+    /// assert!(Threads::current().is_reading());
+    /// # drop(guard);
+    /// ```
     fn current() -> &'static Record;
 
     /// The caller's record if it has one. Neither sets one up, nor allocates, nor blocks.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maple_rcu::{Grace, Platform, Rcu, Threads};
+    ///
+    /// assert!(Threads::registered().is_none()); // this thread never read
+    /// drop(Grace::pin());
+    /// assert!(Threads::registered().is_some());
+    /// ```
     fn registered() -> Option<&'static Record> {
         Some(Self::current())
     }
@@ -70,10 +98,85 @@ pub unsafe trait Platform: Sized + Send + Sync + 'static {
     /// Has the effect of a full fence on every reader; see [`Domain::trust_barrier`]. Never called before that was.
     ///
     /// A kernel would send an interrupt to each processor that runs a reader.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use core::sync::atomic::{AtomicUsize, Ordering, fence};
+    /// use maple_rcu::{Domain, GraceOn, Platform, Rcu, Record};
+    ///
+    /// static DOMAIN: Domain = Domain::new();
+    /// static CALLS: AtomicUsize = AtomicUsize::new(0);
+    /// # static RECORD: Record = Record::new();
+    ///
+    /// /// A machine of one processor, with one thread.
+    /// struct One;
+    ///
+    /// // SAFETY: `DOMAIN` is used by nothing else, and the one thread registers the record before it uses it.
+    /// unsafe impl Platform for One {
+    ///     # fn domain() -> &'static Domain {
+    ///     #     &DOMAIN
+    ///     # }
+    ///     # fn current() -> &'static Record {
+    ///     #     DOMAIN.register(&RECORD);
+    ///     #     &RECORD
+    ///     # }
+    ///     // domain, current: as in the example of the trait
+    ///     fn barrier() {
+    ///         fence(Ordering::SeqCst); // the only reader there is is the caller
+    ///         CALLS.fetch_add(1, Ordering::Relaxed);
+    ///     }
+    /// }
+    ///
+    /// // SAFETY: see `barrier`.
+    /// unsafe { DOMAIN.trust_barrier() };
+    /// assert!(GraceOn::<One>::synchronize().is_ok());
+    /// assert_ne!(CALLS.load(Ordering::Relaxed), 0);
+    /// ```
     fn barrier() {}
 
     /// Called between two looks at a reader that stands in the way, `round` = 0, 1, 2, … times before. Should spin at first, and then
     /// let others run. The default spins.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use core::sync::atomic::{AtomicU32, Ordering};
+    /// use maple_rcu::{Domain, GraceGuard, GraceOn, Platform, Rcu, Record};
+    /// use std::cell::RefCell;
+    ///
+    /// static DOMAIN: Domain = Domain::new();
+    /// static RECORDS: [Record; 2] = [const { Record::new() }; 2];
+    /// static PROCESSOR: AtomicU32 = AtomicU32::new(0);
+    ///
+    /// /// Two processors, as far as the example goes: one thread that is now here, now there.
+    /// struct Two;
+    ///
+    /// thread_local!(static READER: RefCell<Option<GraceGuard<Two>>> = const { RefCell::new(None) });
+    ///
+    /// // SAFETY: `DOMAIN` is used by nothing else, and there is one thread, which registers a record before it uses it.
+    /// unsafe impl Platform for Two {
+    ///     # fn domain() -> &'static Domain {
+    ///     #     &DOMAIN
+    ///     # }
+    ///     # fn current() -> &'static Record {
+    ///     #     let record = &RECORDS[PROCESSOR.load(Ordering::Relaxed) as usize];
+    ///     #     DOMAIN.register(record);
+    ///     #     record
+    ///     # }
+    ///     // domain, current: as in the example of the trait
+    ///     fn pause(round: u32) {
+    ///         if round == 3 {
+    ///             READER.take(); // the reader on the other processor has left
+    ///         }
+    ///     }
+    /// }
+    ///
+    /// READER.set(Some(GraceOn::<Two>::pin()));
+    /// PROCESSOR.store(1, Ordering::Relaxed);
+    /// assert!(GraceOn::<Two>::synchronize().is_ok());
+    /// assert!(READER.take().is_none());
+    /// ```
     fn pause(round: u32) {
         for _ in 0..1_u32 << round.min(6) {
             hint::spin_loop();
@@ -81,12 +184,31 @@ pub unsafe trait Platform: Sized + Send + Sync + 'static {
     }
 
     /// The number that the caller (in the sense of [`current`](Self::current)) last gave to [`set_running`](Self::set_running); at first 0.
-    /// The default keeps it in the caller's record.
+    /// The default keeps it in the caller's record. Neither allocates nor blocks.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maple_rcu::{Platform, Threads};
+    ///
+    /// assert_eq!(Threads::running(), 0);
+    /// ```
     fn running() -> usize {
         Self::current().running()
     }
 
-    /// Keeps a number for the caller.
+    /// Keeps a number for the caller. Neither allocates nor blocks.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maple_rcu::{Platform, Threads};
+    ///
+    /// Threads::set_running(5);
+    /// assert_eq!(Threads::running(), 5);
+    /// assert_eq!(std::thread::spawn(Threads::running).join().unwrap(), 0); // another caller has a number of its own
+    /// # Threads::set_running(0);
+    /// ```
     fn set_running(running: usize) {
         Self::current().set_running(running);
     }
@@ -96,6 +218,23 @@ pub unsafe trait Platform: Sized + Send + Sync + 'static {
     /// # Safety
     ///
     /// As for [`Batch::run`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use core::ptr::{self, NonNull};
+    /// use maple_rcu::{Batch, Platform, Threads};
+    ///
+    /// unsafe fn complain(_: NonNull<()>, _: *const ()) {
+    ///     panic!("contained");
+    /// }
+    ///
+    /// // SAFETY: `complain` looks at neither argument and may run on any thread.
+    /// let batch = unsafe { Batch::new(NonNull::dangling(), ptr::null(), complain) };
+    /// # std::panic::set_hook(Box::new(|_| ()));
+    /// // SAFETY: there never was a reader.
+    /// unsafe { Threads::run(batch) }; // returns: threads do not let panics out
+    /// ```
     unsafe fn run(batch: Batch) {
         // SAFETY: the caller's promise.
         unsafe { batch.run() };
@@ -107,6 +246,18 @@ pub unsafe trait Platform: Sized + Send + Sync + 'static {
     /// # Safety
     ///
     /// The record is the caller's, and in no section; from here on it is nobody's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maple_rcu::{Grace, Platform, Rcu, Threads};
+    ///
+    /// drop(Grace::pin());
+    /// let record = Threads::registered().expect("this thread has read");
+    /// // SAFETY: it is this thread's, and in no section.
+    /// unsafe { Threads::release(record) };
+    /// assert!(Threads::registered().is_none()); // the next section gets one again
+    /// ```
     unsafe fn release(record: &'static Record) {
         let _ = record;
     }

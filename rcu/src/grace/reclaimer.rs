@@ -21,10 +21,12 @@ use std::time::Duration;
 ///
 /// ```
 /// use maple_rcu::{Grace, RcuArc, Reclaimer};
+/// use std::sync::Arc;
 ///
-/// let reclaimer = Reclaimer::spawn()?;
-/// drop(RcuArc::<String, Grace>::try_new("old".to_owned())?); // dropped by the reclaimer
+/// let (reclaimer, shared) = (Reclaimer::spawn()?, Arc::new(7));
+/// drop(RcuArc::<Arc<u32>, Grace>::try_new(shared.clone())?); // the clone is dropped by the reclaimer
 /// Grace::barrier()?;
+/// assert_eq!(Arc::strong_count(&shared), 1);
 /// drop(reclaimer);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

@@ -54,6 +54,7 @@ use std::time::Duration;
 /// drop(old); // retired
 /// drop(guard);
 /// Grace::barrier()?; // waits until it is dropped
+/// assert_eq!(**config.lock().unwrap(), "v2");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub type Grace = GraceOn<Threads>;
@@ -66,6 +67,7 @@ pub type Grace = GraceOn<Threads>;
 /// use maple_rcu::{Grace, GraceGuard, Rcu, Threads};
 ///
 /// let guard: GraceGuard<Threads> = Grace::pin();
+/// assert!(Grace::is_reading());
 /// # drop(guard);
 /// ```
 #[derive(Debug)]
@@ -79,8 +81,8 @@ pub struct Threads(());
 /// use maple_rcu::{Grace, ReadSide};
 ///
 /// match Grace::read_side() {
-///     ReadSide::Membarrier => println!("a store"),
-///     ReadSide::Fence => println!("a store and a fence"),
+///     ReadSide::Membarrier => assert!(!Grace::use_fences()), // decided, so too late for fences
+///     ReadSide::Fence => assert!(Grace::use_fences()),
 /// }
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -196,7 +198,10 @@ impl GraceOn<Threads> {
     /// # Examples
     ///
     /// ```
-    /// maple_rcu::Grace::try_register()?;
+    /// use maple_rcu::{Grace, Platform, Threads};
+    ///
+    /// Grace::try_register()?;
+    /// assert!(Threads::registered().is_some());
     /// # Ok::<(), maple_rcu::AllocError>(())
     /// ```
     pub fn try_register() -> Result<(), AllocError> {
@@ -238,7 +243,11 @@ impl GraceOn<Threads> {
     /// # Examples
     ///
     /// ```
-    /// println!("{:?}", maple_rcu::Grace::read_side());
+    /// use maple_rcu::{Grace, Rcu};
+    ///
+    /// let decided = Grace::read_side();
+    /// drop(Grace::pin());
+    /// assert_eq!(Grace::read_side(), decided);
     /// ```
     pub fn read_side() -> ReadSide {
         decide();

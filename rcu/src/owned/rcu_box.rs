@@ -193,7 +193,7 @@ impl<T> RcuBox<T> {
     /// let link = unsafe { RcuBox::<i32>::raw_link(raw) };
     /// // SAFETY: nobody can find the box, and from here on the flavour owns it.
     /// unsafe { Epoch::retire(link) };
-    /// # Epoch::flush();
+    /// assert!(Epoch::flush());
     /// # Ok::<(), maple_rcu::AllocError<i32>>(())
     /// ```
     #[must_use]
