@@ -50,6 +50,9 @@ use maple_rcu::AllocError;
 ///
 /// `root` and `owner` belong together and hold entries of type `V`. While the map is not inside a [`MapleTree`](crate::MapleTree),
 /// no node has a dead word and nothing waits for a grace period.
+///
+/// In memory the root comes first and what the writer rarely writes next: see [`MapleTree`](crate::MapleTree).
+#[repr(C)]
 pub struct RangeMap<V: Entry> {
     pub(crate) root: Root,
     pub(crate) owner: Owner,

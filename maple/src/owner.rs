@@ -15,7 +15,10 @@ use maple_rcu::AllocError;
 ///
 /// `limbo` holds the nodes that left the tree, `retired` of them, of which the reserve's figures know `counted`. Every node in the
 /// tree with a dead word covers an index of the hull `dead`.
+///
+/// In memory the stock comes first: see [`MapleTree`](crate::MapleTree).
 #[derive(Debug)]
+#[repr(C)]
 pub(crate) struct Owner {
     pub(crate) stock: Stock,
     limbo: Limbo,

@@ -390,13 +390,20 @@ pub(crate) enum Earmark {
 }
 
 /// The nodes that one tree has at hand, under the tree's lock.
+///
+/// In memory the earmark, which few calls write to, comes first: see [`MapleTree`](crate::MapleTree).
 #[derive(Debug)]
+#[repr(C)]
 pub(crate) struct Stock {
-    /// For the next stores.
-    spare: FreeList,
     /// For the tree's own prune. An array, so that taking them does not wait for the memory of one to find the next.
     earmark: ArrayVec<NodeRef, EARMARK>,
+    /// For the next stores.
+    spare: FreeList,
 }
+
+/// How far the root of a tree has to be from what is written often.
+const APART: usize = 128;
+const _: () = assert!(core::mem::offset_of!(Stock, spare) >= APART);
 
 /// A node a level and one more, for the highest tree.
 const EARMARK: usize = MAX_LEVELS + 1;
@@ -406,7 +413,7 @@ const KEPT_FREE: usize = 16;
 
 impl Stock {
     pub(crate) const fn new() -> Self {
-        Self { spare: FreeList::new(), earmark: ArrayVec::new_const() }
+        Self { earmark: ArrayVec::new_const(), spare: FreeList::new() }
     }
 
     /// A stock for a copy, with nodes for its prune.
