@@ -42,6 +42,13 @@ impl TreeMut<'_> {
                 let entry = frame.word().target()?;
                 let (first, last) = (frame.first(), frame.last());
                 frame.node.publish(frame.slot, Word::EMPTY);
+                // Between entries the gap has no other to be joined with.
+                let (begins, ends) = (first == frame.min, last == frame.max);
+                let joins = |slot: usize| !frame.node.own_slot(slot).is_live();
+                if !(begins && ends) && (begins || !joins(frame.slot - 1)) && (ends || !joins(frame.slot + 1)) {
+                    writer.stay(&bottom, (0, 0));
+                    return Some((Exchanged { first, last, entry }, true));
+                }
                 let (left_over, split) = (&mut Leftovers::default(), &mut |entry| Ok(entry));
                 let gap = Change { writer, first, last, word: Word::EMPTY, memory: Memory::Spare, left_over, split };
                 let done = gap.at(search, bottom);
@@ -75,7 +82,9 @@ impl TreeMut<'_> {
         }
         self.stay(&bottom, (0, 0));
         self.owner.untidy = true;
-        self.collapse(index);
+        if frame.live(0..SLOTS).next().is_none() {
+            self.unlink_empty(index);
+        }
         Some(Erased { first, last, entry, carrier })
     }
 
