@@ -55,6 +55,19 @@ impl FreeList {
         self.len += 1;
     }
 
+    /// The same, at the back. The node's link may be anything, and is what it was.
+    #[inline(always)]
+    pub(crate) fn push_back(&mut self, node: NodeRef) {
+        self.ends = match self.ends {
+            None => Some((node, node)),
+            Some((head, tail)) => {
+                tail.store_link(node.as_ptr().as_ptr().cast());
+                Some((head, node))
+            }
+        };
+        self.len += 1;
+    }
+
     /// Adds all of `other` behind the nodes that are here.
     pub(crate) fn append(&mut self, other: FreeList) {
         let Some((head, tail)) = other.ends else {
@@ -183,6 +196,7 @@ pub(crate) struct Limbo {
 unsafe impl Send for Limbo {}
 
 const REMAINS_SHIFT: u32 = 5;
+const LEVELS: usize = (1 << REMAINS_SHIFT) - 1;
 const BELOW: usize = 1 << 7;
 const _: () = assert!(MAX_LEVELS <= 1 << REMAINS_SHIFT && (3 << REMAINS_SHIFT) < BELOW && BELOW < NODE_BYTES);
 
@@ -247,7 +261,23 @@ impl Limbo {
             2 => Remains::Shell,
             _ => Remains::Nothing,
         };
-        Some(Retired { node, level: tag & ((1 << REMAINS_SHIFT) - 1), remains, below: tag & BELOW != 0 })
+        Some(Retired { node, level: tag & LEVELS, remains, below: tag & BELOW != 0 })
+    }
+
+    /// Takes the leaves in front that were counted as waiting, when their entries need no release.
+    pub(crate) fn take_leaves(&mut self) -> FreeList {
+        let mut leaves = FreeList::new();
+        while let Some(node) = self.head {
+            let link = node.load_link();
+            if link.addr() & (LEVELS | BELOW) != 0 {
+                break;
+            }
+            let next = link.map_addr(|addr| addr & !(NODE_BYTES - 1));
+            // SAFETY: as in `pop`.
+            self.head = NonNull::new(next).map(|next| unsafe { NodeRef::from_target(next) });
+            leaves.push_back(node);
+        }
+        leaves
     }
 
     pub(crate) fn take(&mut self) -> Limbo {

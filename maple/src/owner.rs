@@ -252,7 +252,17 @@ impl<'a> Release<'a> {
     }
 
     fn finish(&mut self) {
-        while self.step() {}
+        loop {
+            if !self.kind.needs_drop {
+                // Mostly there are leaves, and nothing is to be done with what is in them.
+                let leaves = self.limbo.take_leaves();
+                self.waited += leaves.len();
+                self.nodes.append(leaves);
+            }
+            if !self.step() {
+                break;
+            }
+        }
         if self.nodes.len() > 0 {
             self.hand_on();
         }
