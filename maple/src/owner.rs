@@ -66,12 +66,7 @@ impl Owner {
     /// When the source has none.
     pub(crate) fn take(&mut self, source: &mut Source<'_>) -> Result<NodeRef, AllocError> {
         // A small tree takes one node at a time, a bigger one saves trips to the pool.
-        let batch = match self.nodes_taken {
-            0..8 => 1,
-            8..64 => 8,
-            _ => 16,
-        };
-        self.stock.take(source, batch)
+        self.stock.take(source, if self.nodes_taken < 8 { 1 } else { 8 })
     }
 
     /// Remembers a node that no new reader can reach.
