@@ -16,6 +16,9 @@ use maple_rcu::AllocError;
 /// A leaf shares with a sibling when both together have no more slots than this.
 const SHARED: usize = 2 * SLOTS;
 
+/// The last slot of a full node.
+const LAST: usize = SLOTS - 1;
+
 /// What the leaf holds after the change, and a sibling's slots.
 type Slots = Run<{ SHARED + 2 }>;
 
@@ -41,6 +44,14 @@ impl TreeMut<'_> {
             return Ok(false);
         }
         let (leaf, min, max) = (bottom.frame.node, bottom.frame.min, bottom.frame.max);
+        // Ranges that come in order fill one leaf after another.
+        let packed = max == u64::MAX && splice.to == len;
+        if let ([word, Word::EMPTY], LAST, true) =
+            (splice.words(), splice.from, packed && parent_len < SLOTS && !self.owner.untidy)
+        {
+            self.fill_up(bottom, parent_len, (splice.lasts[0], *word), memory)?;
+            return Ok(true);
+        }
         let mut run = Slots::new();
         run.gather(leaf, 0..splice.from, max);
         run.append(splice.lasts(), splice.words());
@@ -52,8 +63,6 @@ impl TreeMut<'_> {
             // Enough gaps were joined. The general way knows what to do with one leaf.
             return Ok(false);
         }
-        // Ranges that come in order fill one leaf after another.
-        let packed = max == u64::MAX && splice.to == len;
         let mut parts = Parts { slots: slot..slot + 1, run, first: SLOTS };
         if !packed {
             let fits = |slot: usize| {
@@ -132,20 +141,7 @@ impl TreeMut<'_> {
         let Parts { slots, run, first } = parts;
         let (lasts, words) = (run.lasts(), run.words());
         let rest_is_gap = words[*first..] == [Word::EMPTY];
-        let mut nodes = ArrayVec::<NodeRef, 3>::new();
-        let mut source = self.source(memory);
-        while nodes.len() < 3 - usize::from(rest_is_gap) {
-            match self.owner.take(&mut source) {
-                Ok(node) => nodes.push(node),
-                Err(refused) => {
-                    nodes.drain(..).for_each(|node| self.owner.stock.untake(&mut source, node));
-                    self.close(source);
-                    return Err(refused);
-                }
-            }
-        }
-        self.close(source);
-        self.owner.nodes_taken += nodes.len() as u64;
+        let nodes = self.take_nodes(3 - usize::from(rest_is_gap), memory)?;
         let (above, left, right) = (nodes[0], nodes[1], nodes.get(2).copied());
         // SAFETY: a new node that nobody can reach yet.
         unsafe { left.fill(&lasts[..*first], &words[..*first]) };
@@ -159,15 +155,78 @@ impl TreeMut<'_> {
         unsafe { above.copy(parent) };
         // SAFETY: as above.
         unsafe { above.splice(parent_len, slots.clone(), &ends, &children) };
-        match grand {
-            Some((grand, slot)) => grand.publish(slot, above.word()),
-            None => self.root.publish(Some((above, 1))),
-        }
+        self.publish_above(grand, above);
         for leaf in slots.clone().filter_map(|slot| child(parent, slot)) {
             self.owner.retire(leaf, 0, Remains::Husk);
         }
         self.owner.retire(parent, 1, Remains::Husk);
         Ok(())
+    }
+
+    /// Puts `word`, up to `last`, in the place of the gap in the last slot of the last leaf, which is full; the rest of the gap goes to the parent,
+    /// which is not.
+    fn fill_up(
+        &mut self,
+        bottom: &Bottom,
+        parent_len: usize,
+        (last, word): (u64, Word),
+        memory: Memory,
+    ) -> Result<(), AllocError> {
+        let (leaf, Some((parent, slot))) = (bottom.frame.node, bottom.parent) else { return Ok(()) };
+        let ends = [last, u64::MAX];
+        match self.mode {
+            Mode::Exclusive => {
+                // SAFETY: exclusive access.
+                unsafe { leaf.set(LAST, last, word) };
+                self.touch_node(parent, 1);
+                // SAFETY: as above.
+                unsafe { parent.splice(parent_len, slot..slot + 1, &ends, &[leaf.word(), Word::EMPTY]) };
+            }
+            Mode::Shared => {
+                let nodes = self.take_nodes(2, memory)?;
+                let (above, full) = (nodes[0], nodes[1]);
+                // SAFETY: a new node that nobody can reach yet.
+                unsafe { full.copy(leaf) };
+                // SAFETY: as above.
+                unsafe { full.set(LAST, last, word) };
+                // SAFETY: as above.
+                unsafe { above.copy(parent) };
+                // SAFETY: as above.
+                unsafe { above.splice(parent_len, slot..slot + 1, &ends, &[full.word(), Word::EMPTY]) };
+                self.publish_above(bottom.grand, above);
+                self.owner.retire(leaf, 0, Remains::Husk);
+                self.owner.retire(parent, 1, Remains::Husk);
+            }
+        }
+        self.forget_below(2);
+        Ok(())
+    }
+
+    /// So many nodes, or none.
+    fn take_nodes(&mut self, count: usize, memory: Memory) -> Result<ArrayVec<NodeRef, 3>, AllocError> {
+        let mut nodes = ArrayVec::new();
+        let mut source = self.source(memory);
+        while nodes.len() < count {
+            match self.owner.take(&mut source) {
+                Ok(node) => nodes.push(node),
+                Err(refused) => {
+                    nodes.drain(..).for_each(|node| self.owner.stock.untake(&mut source, node));
+                    self.close(source);
+                    return Err(refused);
+                }
+            }
+        }
+        self.close(source);
+        self.owner.nodes_taken += nodes.len() as u64;
+        Ok(nodes)
+    }
+
+    /// Makes a new node just above the leaves visible.
+    fn publish_above(&self, grand: Option<(NodeRef, usize)>, above: NodeRef) {
+        match grand {
+            Some((grand, slot)) => grand.publish(slot, above.word()),
+            None => self.root.publish(Some((above, 1))),
+        }
     }
 }
 
