@@ -1,7 +1,7 @@
-//! libFuzzer's side of [`maple_fuzz::ops`].
+//! libFuzzer's side of [`maple_fuzz::Ops`].
 
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|input: maple_fuzz::Input| maple_fuzz::ops(&input));
+fuzz_target!(|case: maple_fuzz::Ops| maple_fuzz::Case::run(&case));
