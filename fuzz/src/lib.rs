@@ -3,16 +3,28 @@
 //! A target is a type of cases. A [`Case`] is made of bytes by `arbitrary`, runs the tree beside a model, and prints itself as a test to paste.
 //! [`TARGETS`] has them all.
 
+mod alloc_gaps;
 mod case;
+mod cursor;
 mod ops;
 mod place;
+mod prune_dup;
 mod step;
+mod text;
 
+pub use alloc_gaps::AllocGaps;
 pub use case::{Case, Target};
+pub use cursor::Cursors;
 pub use ops::Ops;
+pub use prune_dup::PruneDup;
 
 /// Every target.
-pub const TARGETS: [Target; 1] = [Target::of::<Ops>("ops")];
+pub const TARGETS: [Target; 4] = [
+    Target::of::<Ops>("ops"),
+    Target::of::<PruneDup>("prune_dup"),
+    Target::of::<AllocGaps>("alloc_gaps"),
+    Target::of::<Cursors>("cursor"),
+];
 
 /// Bytes that a case can be made of, the same on every machine: up to 64 words of splitmix64.
 pub fn bytes(seed: u64) -> Vec<u8> {

@@ -157,7 +157,9 @@ fn foresee_map(op: &MapOp, model: &mut Model) {
     match *op {
         MapOp::Retain { modulus, rest } => {
             let doomed: Vec<u64> = model.items().iter().filter(|item| item.2 % modulus == rest).map(|item| item.0).collect();
-            doomed.into_iter().for_each(|index| drop(model.erase(index)));
+            doomed.into_iter().for_each(|index| {
+                let _ = model.erase(index);
+            });
         }
         MapOp::Drain { range, forget: false, .. } => model.remove_whole(range),
         MapOp::RemoveWith { range, .. } => drop(model.remove(range)),

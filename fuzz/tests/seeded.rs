@@ -14,3 +14,18 @@ fn run(name: &str, cases: u64) {
 fn ops() {
     run("ops", 2_000);
 }
+
+#[test]
+fn alloc_gaps() {
+    run("alloc_gaps", 2_000);
+}
+
+#[test]
+fn cursor() {
+    run("cursor", 2_000);
+}
+
+#[test]
+fn prune_dup() {
+    run("prune_dup", 2_000);
+}

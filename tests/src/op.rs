@@ -209,7 +209,11 @@ impl Op {
             Self::RemoveWhole { range } => format!("{tree}.remove_whole({});", code(range)),
             Self::Find { size, within, align } => {
                 let asked = format!("{size}, {}, {align}", code(within));
-                format!("let _ = ({tree}.find_free({asked}), {tree}.find_free_back({asked}));\n    {tree}.validate().unwrap();")
+                format!(
+                    "let _ = ({tree}.find_free({asked}), {tree}.find_free_back({asked}), {tree}.largest_gap({}));\n    \
+                     {tree}.validate().unwrap();",
+                    code(within)
+                )
             }
             Self::AllocRange { size, within, align, side, value } => {
                 let call = if side == Side::Lowest { "alloc_range" } else { "alloc_range_rev" };
