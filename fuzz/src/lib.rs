@@ -6,6 +6,7 @@
 mod alloc_gaps;
 mod case;
 mod cursor;
+mod decode;
 mod ops;
 mod place;
 mod prune_dup;
@@ -15,15 +16,17 @@ mod text;
 pub use alloc_gaps::AllocGaps;
 pub use case::{Case, Target};
 pub use cursor::Cursors;
+pub use decode::Decode;
 pub use ops::Ops;
 pub use prune_dup::PruneDup;
 
 /// Every target.
-pub const TARGETS: [Target; 4] = [
+pub const TARGETS: [Target; 5] = [
     Target::of::<Ops>("ops"),
     Target::of::<PruneDup>("prune_dup"),
     Target::of::<AllocGaps>("alloc_gaps"),
     Target::of::<Cursors>("cursor"),
+    Target::of::<Decode>("decode"),
 ];
 
 /// Bytes that a case can be made of, the same on every machine: up to 64 words of splitmix64.

@@ -29,3 +29,8 @@ fn cursor() {
 fn prune_dup() {
     run("prune_dup", 2_000);
 }
+
+#[test]
+fn decode() {
+    run("decode", 20_000);
+}
