@@ -3,5 +3,6 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use maple_fuzz::{Case, Ops};
 
-fuzz_target!(|case: maple_fuzz::Ops| maple_fuzz::Case::run(&case));
+fuzz_target!(|case: Ops| case.run());

@@ -7,6 +7,7 @@ mod alloc_gaps;
 mod case;
 mod cursor;
 mod decode;
+mod oom;
 mod ops;
 mod place;
 mod prune_dup;
@@ -17,15 +18,17 @@ pub use alloc_gaps::AllocGaps;
 pub use case::{Case, Target};
 pub use cursor::Cursors;
 pub use decode::Decode;
+pub use oom::Oom;
 pub use ops::Ops;
 pub use prune_dup::PruneDup;
 
 /// Every target.
-pub const TARGETS: [Target; 5] = [
+pub const TARGETS: [Target; 6] = [
     Target::of::<Ops>("ops"),
     Target::of::<PruneDup>("prune_dup"),
     Target::of::<AllocGaps>("alloc_gaps"),
     Target::of::<Cursors>("cursor"),
+    Target::of::<Oom>("oom"),
     Target::of::<Decode>("decode"),
 ];
 

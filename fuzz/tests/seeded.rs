@@ -34,3 +34,8 @@ fn prune_dup() {
 fn decode() {
     run("decode", 20_000);
 }
+
+#[test]
+fn oom() {
+    run("oom", 2_000);
+}

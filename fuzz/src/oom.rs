@@ -1,0 +1,859 @@
+//! An allocator that refuses the k-th request, or all from the k-th on: whatever grows a tree gives an error with the value in it and leaves the tree
+//! as it was, and removals notice nothing.
+//!
+//! Nodes are from a pool of this target's own, in which next to none is left before each call. The shared tree is of the flavour that needs no
+//! memory: the default one aborts when a hand-over finds none.
+
+use crate::case::Case;
+use crate::place::{Align, Before, Place, Size, Window};
+use crate::text;
+use allocator_api2::alloc::Global;
+use arbitrary::Arbitrary;
+use core::fmt;
+use core::ops::RangeInclusive;
+use maple_tests::alloc::{Counting, Plan, counts, quiet, under};
+use maple_tests::entry::Value;
+use maple_tests::op::{Preload, number};
+use maple_tests::pair::closed;
+use maple_tests::space::{Side, Standing};
+use maple_tests::{Bounds, Item, Model};
+use maple_tree::{
+    AllocRangeErrorKind, AppendError, At, Cyclic, DupError, Grace, InsertErrorKind, MapleTree, Pool, RangeMap, Rcu, RcuArc,
+    RcuBox, RemoveError, ReplaceErrorKind, Reserve, Shared, Shortage, StoreErrorKind,
+};
+use std::sync::Arc;
+
+/// Refuses what it is told to, and counts: per thread, so that other targets in the same process do not notice.
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+static POOL: Pool = Pool::new(&Global);
+static RESERVE: Reserve = Reserve::with_pool(0, &POOL);
+
+/// Calls in one case at most.
+const MOST_CALLS: usize = 48;
+
+#[derive(Arbitrary, Clone, Copy)]
+enum Entries {
+    Number,
+    Box,
+    Arc,
+    RcuBox,
+    RcuArc,
+}
+
+/// When memory is refused.
+#[derive(Arbitrary, Clone, Copy, Debug)]
+struct Refusals {
+    /// Nodes that are left in the pool.
+    left: u8,
+    /// The first request that is refused.
+    first: u8,
+    /// Whether all behind it are, too.
+    all: bool,
+    /// How often it is tried again, with one request more granted each time.
+    again: u8,
+}
+
+impl Refusals {
+    fn plan(self, try_number: u64) -> Plan {
+        let request = 1 + u64::from(self.first % 8) + try_number;
+        if self.all { Plan::From(request) } else { Plan::Nth(request) }
+    }
+}
+
+#[derive(Arbitrary, Clone, Copy)]
+enum Step {
+    Grow(Grow, Refusals),
+    Remove(Removal),
+    /// Many small ranges, to have a tree worth the name.
+    Build(Place, u8),
+    Synchronize,
+}
+
+#[derive(Arbitrary, Clone, Copy)]
+enum Grow {
+    Store(Window, u16),
+    Insert(Window, u16),
+    Replace(Place, u16),
+    Remove(Window),
+    StoreWith(Window, u16),
+    StoreCoalescing(Window, u8),
+    Reserved(Window, u16),
+    CursorStore(Window, u16),
+    Alloc(Size, Window, Align, bool),
+    Cyclic(Window),
+    Fill(Place),
+    Split(Place),
+    SplitOff(Place),
+    Extend(Place, u8, u8),
+    Compact,
+    Dup,
+    DupWith,
+    RemoveWith(Window),
+}
+
+#[derive(Arbitrary, Clone, Copy)]
+enum Removal {
+    Erase(Place),
+    EraseMany(u16, u8),
+    Whole(Window),
+    Prune(Place),
+    PruneInPlace(Place),
+    PruneCut(Place),
+    Refuse(Window),
+    Retain(u8),
+    Drain(Window),
+    Cursor(Place, u8),
+    At(Place),
+    Clear,
+}
+
+/// A call with all arguments settled.
+#[derive(Clone, Debug)]
+enum Call {
+    Store(Bounds),
+    Insert(Bounds),
+    Replace(u64),
+    Remove(Bounds),
+    StoreWith(Bounds),
+    StoreCoalescing(Bounds),
+    Reserved(Bounds),
+    CursorStore(Bounds),
+    Alloc(u64, Bounds, u64, Side),
+    Cyclic(Bounds),
+    Fill(u64),
+    Split(u64),
+    SplitOff(u64),
+    Extend(Vec<Bounds>),
+    Compact,
+    Dup,
+    DupWith,
+    RemoveWith(Bounds),
+}
+
+/// A removal with all arguments settled.
+#[derive(Clone, Copy, Debug)]
+enum Taking {
+    Erase(u64),
+    Whole(Bounds),
+    Prune(u64),
+    PruneInPlace(u64),
+    PruneCut(u64),
+    Refuse(Bounds),
+    Retain(u64),
+    Drain(Bounds),
+    /// `seek`, and `erase` and `next` so many times.
+    Cursor(u64, u8),
+    At(u64),
+    Clear,
+}
+
+#[derive(Clone, Debug)]
+enum Settled {
+    Grow(Call, u64, Refusals),
+    Remove(Taking),
+    Synchronize,
+}
+
+/// One case.
+///
+/// Its `Debug` form is a test to paste, in a file with the counting allocator of `maple-tests`.
+#[derive(Arbitrary)]
+pub struct Oom {
+    entries: Entries,
+    shared: bool,
+    reserve: u8,
+    before: Before,
+    steps: Vec<Step>,
+}
+
+/// What came of a call that may need memory.
+enum Outcome<T> {
+    Done,
+    /// Something came of it that is to be looked at.
+    Made(T),
+    NoMemory,
+    /// For another reason than memory.
+    Refused,
+}
+
+enum Tree<V: Value + Shared<Grace>> {
+    Alone(RangeMap<V>),
+    Beside(MapleTree<V, Grace>),
+}
+
+macro_rules! either {
+    ($tree:expr, $name:ident => $call:expr) => {
+        match $tree {
+            Tree::Alone($name) => $call,
+            Tree::Beside($name) => $call,
+        }
+    };
+}
+
+/// Erases what a cursor comes by.
+macro_rules! erase_by_cursor {
+    ($site:expr, $index:expr, $count:expr) => {{
+        let site = $site;
+        let mut cursor = site.cursor_mut();
+        let _ = cursor.seek($index);
+        for _ in 0..$count {
+            drop(cursor.erase());
+            let _ = cursor.next();
+        }
+    }};
+}
+/// What is common to the two faces under one name.
+macro_rules! outcome {
+    ($done:expr, $value:ident, $no_memory:pat) => {
+        match $done {
+            Ok(_) => Outcome::Done,
+            Err(error) => {
+                *$value = Some(error.value);
+                if matches!(error.kind, $no_memory) { Outcome::NoMemory } else { Outcome::Refused }
+            }
+        }
+    };
+}
+
+fn row<V: Value>((range, entry): (RangeInclusive<u64>, V::Ref<'_>)) -> Item {
+    (*range.start(), *range.end(), V::read(entry))
+}
+
+impl<V: Value + Shared<Grace>> Tree<V> {
+    fn items(&self) -> Vec<Item> {
+        match self {
+            Self::Alone(map) => map.iter().map(row::<V>).collect(),
+            Self::Beside(tree) => tree.iter(&tree.pin()).map(row::<V>).collect(),
+        }
+    }
+
+    fn text(&self) -> String {
+        either!(self, tree => tree.dump().to_string())
+    }
+
+    fn validate(&self) -> usize {
+        either!(self, tree => tree.validate().unwrap_or_else(|invalid| panic!("{invalid:?}\n{}", tree.dump())).entries)
+    }
+
+    /// As exclusive as a map.
+    fn map(&mut self) -> &mut RangeMap<V> {
+        match self {
+            Self::Alone(map) => map,
+            Self::Beside(tree) => tree.get_mut(),
+        }
+    }
+
+    fn grow(&mut self, call: &Call, cyclic: &mut Cyclic, value: &mut Option<V>) -> Outcome<RangeMap<V>> {
+        let mut given = || value.take().expect("a call is given a value");
+        let equal = |one: V::Ref<'_>, other: V::Ref<'_>| V::read(one) == V::read(other);
+        match *call {
+            Call::Store(range) => outcome!(either!(self, tree => tree.store(range, given())), value, StoreErrorKind::OutOfMemory),
+            Call::Insert(range) => {
+                outcome!(either!(self, tree => tree.insert(range, given())), value, InsertErrorKind::OutOfMemory)
+            }
+            Call::Replace(index) => {
+                let done = either!(self, tree => tree.replace(index, given()).map(drop));
+                outcome!(done, value, ReplaceErrorKind::OutOfMemory)
+            }
+            Call::Remove(range) => match either!(self, tree => tree.remove(range)) {
+                Ok(()) => Outcome::Done,
+                Err(RemoveError::BadRange(_)) => Outcome::Refused,
+                Err(RemoveError::OutOfMemory | RemoveError::WouldCut(_)) => Outcome::NoMemory,
+            },
+            Call::RemoveWith(range) => match self.map().remove_with(range, Shortage::Allocate, |piece| drop(piece)) {
+                Ok(()) => Outcome::Done,
+                Err(RemoveError::BadRange(_)) => Outcome::Refused,
+                Err(RemoveError::OutOfMemory | RemoveError::WouldCut(_)) => Outcome::NoMemory,
+            },
+            Call::StoreWith(range) => {
+                let done = match self {
+                    Self::Alone(map) => map.store_with(range, given(), |piece| drop(piece)),
+                    Self::Beside(tree) => tree.store_with(range, given(), |_, _| ()),
+                };
+                outcome!(done, value, StoreErrorKind::OutOfMemory)
+            }
+            Call::StoreCoalescing(range) => {
+                let done = either!(self, tree => tree.store_coalescing_by(range, given(), equal));
+                outcome!(done, value, StoreErrorKind::OutOfMemory)
+            }
+            Call::Reserved(range) => {
+                let kind = match self {
+                    Self::Alone(map) => map.reserve_for(range).map(|token| token.store(given())),
+                    Self::Beside(tree) => tree.lock().reserve_for(range).map(|token| token.store(given())),
+                };
+                match kind {
+                    Ok(()) => Outcome::Done,
+                    Err(StoreErrorKind::OutOfMemory) => Outcome::NoMemory,
+                    Err(StoreErrorKind::BadRange(_)) => Outcome::Refused,
+                }
+            }
+            Call::CursorStore(range) => {
+                let done = match self {
+                    Self::Alone(map) => map.cursor_mut().store(range, given()),
+                    Self::Beside(tree) => tree.lock().cursor_mut().store(range, given()),
+                };
+                outcome!(done, value, StoreErrorKind::OutOfMemory)
+            }
+            Call::Alloc(size, within, align, side) => {
+                let done = either!(self, tree => match side {
+                    Side::Lowest => tree.alloc_range(size, within, align, given()),
+                    Side::Highest => tree.alloc_range_rev(size, within, align, given()),
+                });
+                outcome!(done, value, AllocRangeErrorKind::OutOfMemory)
+            }
+            Call::Cyclic(within) => {
+                let done = either!(self, tree => tree.alloc_cyclic(within, cyclic, given()));
+                outcome!(done, value, AllocRangeErrorKind::OutOfMemory)
+            }
+            Call::Fill(index) => match self.map().at(index) {
+                At::Vacant(gap) => outcome!(gap.fill(given()).map(drop), value, InsertErrorKind::OutOfMemory),
+                At::Occupied(_) => Outcome::Refused,
+            },
+            Call::Split(at) => self.map().split(at).map_or(Outcome::NoMemory, |_| Outcome::Done),
+            Call::SplitOff(at) => self.map().split_off(at).map_or(Outcome::NoMemory, Outcome::Made),
+            Call::Compact => either!(self, tree => tree.compact()).map_or(Outcome::NoMemory, |()| Outcome::Done),
+            Call::Dup => either!(self, tree => tree.dup()).map_or(Outcome::NoMemory, Outcome::Made),
+            Call::DupWith => match either!(self, tree => tree.try_dup_with(|_, entry| Ok::<u32, ()>(V::read(entry) as u32))) {
+                Ok(copy) => {
+                    // Without a list, which would need memory.
+                    let items = copy.iter().map(row::<u32>);
+                    let same = match self {
+                        Self::Alone(map) => items.eq(map.iter().map(row::<V>)),
+                        Self::Beside(tree) => items.eq(tree.iter(&tree.pin()).map(row::<V>)),
+                    };
+                    assert!(same, "a whole copy");
+                    Outcome::Done
+                }
+                Err(DupError::OutOfMemory) => Outcome::NoMemory,
+                Err(DupError::Entry { .. }) => Outcome::Refused,
+            },
+            Call::Extend(_) => unreachable!("has a way of its own"),
+        }
+    }
+
+    fn take(&mut self, taking: Taking) -> Option<bool> {
+        match taking {
+            Taking::Erase(index) => drop(either!(self, tree => tree.erase(index).is_some())),
+            Taking::Whole(range) => either!(self, tree => tree.remove_whole(range)),
+            Taking::Prune(from) => either!(self, tree => drop(tree.prune(from))),
+            Taking::PruneInPlace(from) => match self {
+                Self::Alone(map) => drop(map.prune(from)),
+                Self::Beside(tree) => drop(tree.prune_in_place(from)),
+            },
+            Taking::PruneCut(from) => return Some(either!(self, tree => tree.prune_cut(from).is_ok())),
+            Taking::Refuse(range) => return Some(either!(self, tree => tree.remove_or(range, Shortage::Refuse).is_ok())),
+            Taking::Retain(rest) => either!(self, tree => tree.retain(|_, entry| V::read(entry) % 3 != rest)),
+            Taking::Drain(range) => self.map().drain(range).for_each(drop),
+            Taking::Cursor(index, count) => match self {
+                Self::Alone(map) => erase_by_cursor!(map, index, count),
+                Self::Beside(tree) => erase_by_cursor!(&mut tree.lock(), index, count),
+            },
+            Taking::At(index) => {
+                if let At::Occupied(there) = self.map().at(index) {
+                    drop(there.remove());
+                }
+            }
+            Taking::Clear => either!(self, tree => tree.clear()),
+        }
+        None
+    }
+}
+
+impl Call {
+    /// Whether it takes a value.
+    fn takes_value(&self) -> bool {
+        !matches!(
+            self,
+            Self::Remove(_)
+                | Self::RemoveWith(_)
+                | Self::Split(_)
+                | Self::SplitOff(_)
+                | Self::Extend(_)
+                | Self::Compact
+                | Self::Dup
+                | Self::DupWith
+        )
+    }
+
+    /// Whether figures of free space may be made even when it fails.
+    fn searches(&self) -> bool {
+        matches!(self, Self::Alloc(..) | Self::Cyclic(_))
+    }
+
+    /// What the model makes of it, and whether it goes.
+    fn model(&self, model: &mut Model, standing: &mut Standing, value: u64) -> bool {
+        match *self {
+            Self::Store(range) | Self::StoreWith(range) | Self::Reserved(range) | Self::CursorStore(range) => {
+                model.store(range, value).is_ok()
+            }
+            Self::Insert(range) => model.insert(range, value).is_ok(),
+            Self::Replace(index) => model.replace(index, value).is_ok(),
+            Self::Remove(range) | Self::RemoveWith(range) => model.remove(range).is_ok(),
+            Self::StoreCoalescing(range) => {
+                let Some((first, last)) = maple_tests::span(range) else { return false };
+                let equal = |index: Option<u64>| model.covering(index?).filter(|item| item.2 == value);
+                let first = equal(first.checked_sub(1)).map_or(first, |item| item.0);
+                let last = equal(last.checked_add(1)).map_or(last, |item| item.1);
+                model.store(closed(first, last), value).is_ok()
+            }
+            Self::Alloc(size, within, align, side) => model.alloc_range(size, within, align, side, value).is_ok(),
+            Self::Cyclic(within) => model.alloc_cyclic(within, standing, value).is_ok(),
+            Self::Fill(index) => {
+                let ((first, last), there) = model.get_range(index);
+                there.is_none() && model.insert(closed(first, last), value).is_ok()
+            }
+            Self::Split(at) | Self::SplitOff(at) => {
+                if let Some((_, last, value)) = model.covering(at).filter(|item| item.0 < at) {
+                    assert!(model.store(closed(at, last), value).is_ok());
+                }
+                true
+            }
+            Self::Extend(ref ranges) => ranges.iter().all(|range| model.store(*range, value).is_ok()),
+            Self::Compact | Self::Dup | Self::DupWith => true,
+        }
+    }
+}
+
+impl Taking {
+    /// What the model makes of it, if it goes.
+    fn model(self, model: &mut Model) {
+        match self {
+            Self::Erase(index) | Self::At(index) => drop(model.erase(index).is_some()),
+            Self::Whole(range) | Self::Drain(range) => model.remove_whole(range),
+            Self::Prune(from) | Self::PruneInPlace(from) => drop(model.prune(from)),
+            Self::PruneCut(from) => model.prune_cut(from),
+            Self::Refuse(range) => drop(model.remove(range).is_ok()),
+            Self::Retain(rest) => {
+                let doomed: Vec<Item> = model.items().iter().filter(|item| item.2 % 3 == rest).copied().collect();
+                doomed.into_iter().for_each(|item| assert!(model.erase(item.0).is_some()));
+            }
+            Self::Cursor(index, count) => {
+                let mut at = Some(index);
+                for _ in 0..count {
+                    let here = at.map(|at| model.erase(at).map_or(at, |old| old.1));
+                    at = here.and_then(|here| model.range(here..).first().map(|item| item.0));
+                }
+            }
+            Self::Clear => model.clear(),
+        }
+    }
+}
+
+/// Reserves that keep all nodes of the pool but a few.
+struct Ballast(Vec<Reserve>);
+
+impl Ballast {
+    fn leave(&mut self, left: usize) {
+        while POOL.figures().nodes_free > left {
+            let reserve = Reserve::with_pool((POOL.figures().nodes_free - left).min(100), &POOL);
+            reserve.fill().expect("nodes that are there");
+            self.0.push(reserve);
+        }
+    }
+}
+
+impl Oom {
+    fn calls(&self, preload: Preload) -> Vec<Settled> {
+        let mut model = Before::model(preload);
+        let mut standing = (Some(0), false);
+        let mut calls = Vec::new();
+        for &step in &self.steps {
+            if calls.len() > MOST_CALLS {
+                break;
+            }
+            match step {
+                Step::Grow(grow, refusals) => {
+                    let (call, value) = grow.call(&model);
+                    call.model(&mut model, &mut standing, value);
+                    calls.push(Settled::Grow(call, value, refusals));
+                }
+                Step::Build(place, count) => {
+                    let from = place.index(&model).min(u64::MAX - 1_000);
+                    let ranges = (0..u64::from(count)).map(|n| closed(from + 3 * n, from + 3 * n + n % 2)).collect();
+                    let call = Call::Extend(ranges);
+                    call.model(&mut model, &mut standing, 5);
+                    let refusals = Refusals { left: 8, first: count % 16, all: true, again: 2 };
+                    calls.push(Settled::Grow(call, 5, refusals));
+                }
+                Step::Remove(removal) => {
+                    let mut push = |taking: Taking, model: &mut Model| {
+                        taking.model(model);
+                        calls.push(Settled::Remove(taking));
+                    };
+                    match removal {
+                        Removal::EraseMany(n, count) => {
+                            let from = usize::from(n) % (model.len() + 1);
+                            let doomed: Vec<u64> =
+                                model.items()[from..].iter().take(usize::from(count % 32)).map(|item| item.1).collect();
+                            doomed.into_iter().for_each(|index| push(Taking::Erase(index), &mut model));
+                        }
+                        removal => push(removal.taking(&model), &mut model),
+                    }
+                }
+                Step::Synchronize => calls.push(Settled::Synchronize),
+            }
+        }
+        calls
+    }
+
+    fn run_with<V: Value + Shared<Grace>>(&self) {
+        RESERVE.set_capacity(usize::from(self.reserve % 65));
+        let preload = self.before.preload();
+        let mut model = Before::model(preload);
+        let mut map = RangeMap::<V>::with_reserve(&RESERVE);
+        for &(first, last, value) in model.items() {
+            map.store(first..=last, V::make(value)).unwrap_or_else(|error| panic!("{:?}", error.kind));
+        }
+        let mut tree = if self.shared { Tree::Beside(MapleTree::from_map(map)) } else { Tree::Alone(map) };
+        if let Tree::Beside(tree) = &tree {
+            // A thread is registered when it pins for the first time.
+            drop(tree.pin());
+        }
+        let (mut cyclic, mut standing): (Cyclic, Standing) = (Cyclic::new(), (Some(0), false));
+        let mut ballast = Ballast(Vec::with_capacity(256));
+        for call in self.calls(preload) {
+            match &call {
+                Settled::Grow(Call::Extend(ranges), value, refusals) => {
+                    extend(&mut tree, &mut model, ranges, *value, *refusals, &mut ballast);
+                }
+                Settled::Grow(call, value, refusals) => {
+                    let case = Growing { call, value: *value, refusals: *refusals };
+                    case.run(&mut tree, &mut model, (&mut cyclic, &mut standing), &mut ballast);
+                }
+                Settled::Remove(Taking::Refuse(range)) => {
+                    // The one of them that may ask for memory: for a hole in one entry.
+                    if under(Plan::From(1), || tree.take(Taking::Refuse(*range))).0 == Some(true) {
+                        Taking::Refuse(*range).model(&mut model);
+                    }
+                }
+                Settled::Remove(taking) => {
+                    if quiet(|| tree.take(*taking)) != Some(false) {
+                        taking.model(&mut model);
+                    }
+                }
+                Settled::Synchronize => {
+                    if let Tree::Beside(tree) = &tree {
+                        tree.synchronize().expect("outside");
+                    }
+                }
+            }
+            assert_eq!(tree.items(), model.items(), "after {call:?}");
+            assert_eq!(tree.validate(), model.len(), "after {call:?}");
+        }
+        quiet(|| drop(tree));
+        drop(ballast);
+        for _ in 0..200 {
+            if POOL.figures().nodes_in_use == RESERVE.figures().free {
+                break;
+            }
+            Grace::flush();
+            Grace::synchronize().expect("outside");
+        }
+        assert_eq!(POOL.figures().nodes_in_use, RESERVE.figures().free, "nodes in use, and in the reserve");
+    }
+}
+
+/// Stores one after the other; where memory ends, what came before is there.
+fn extend<V: Value + Shared<Grace>>(
+    tree: &mut Tree<V>,
+    model: &mut Model,
+    ranges: &[Bounds],
+    value: u64,
+    refusals: Refusals,
+    ballast: &mut Ballast,
+) {
+    let mut rest = ranges;
+    for try_number in 0..=u64::from(refusals.again % 4) {
+        ballast.leave(usize::from(refusals.left % 8));
+        let entries: Vec<(Bounds, V)> = rest.iter().map(|range| (*range, V::make(value))).collect();
+        let mut entries = entries.into_iter();
+        let (done, _, refused) = under(refusals.plan(try_number), || tree.map().try_extend(entries.by_ref()));
+        let stored = match done {
+            Ok(()) => rest.len(),
+            Err(error) => {
+                assert_eq!(error.value.value(), value, "the value comes back");
+                assert!(error.kind == StoreErrorKind::OutOfMemory && refused > 0, "{:?}", error.kind);
+                // It was taken off, and what is behind it was not.
+                rest.len() - entries.len() - 1
+            }
+        };
+        assert!(Call::Extend(rest[..stored].to_vec()).model(model, &mut (None, false), value));
+        assert_eq!(tree.items(), model.items(), "what came before a refusal");
+        tree.validate();
+        rest = &rest[stored..];
+    }
+    let entries = rest.iter().map(|range| (*range, V::make(value)));
+    assert!(tree.map().try_extend(entries).is_ok(), "there is memory again");
+    assert!(Call::Extend(rest.to_vec()).model(model, &mut (None, false), value));
+}
+
+/// A call that may need memory.
+struct Growing<'a> {
+    call: &'a Call,
+    value: u64,
+    refusals: Refusals,
+}
+
+impl Growing<'_> {
+    fn run<V: Value + Shared<Grace>>(
+        &self,
+        tree: &mut Tree<V>,
+        model: &mut Model,
+        (cyclic, standing): (&mut Cyclic, &mut Standing),
+        ballast: &mut Ballast,
+    ) {
+        let Self { call, refusals, .. } = *self;
+        let before = model.clone();
+        let goes = call.model(model, standing, self.value);
+        let mut value = call.takes_value().then(|| V::make(self.value));
+        let tries = u64::from(refusals.again % 4);
+        for try_number in 0..=tries + 1 {
+            // At last there is memory.
+            let plan = if try_number > tries { Plan::Off } else { refusals.plan(try_number) };
+            ballast.leave(usize::from(refusals.left % 8));
+            let (text, stood) = (tree.text(), cyclic.clone());
+            let blocks = counts().small_blocks;
+            let (outcome, _, refused) = under(plan, || tree.grow(call, cyclic, &mut value));
+            let (memory, fails) =
+                (!matches!(outcome, Outcome::NoMemory), matches!(outcome, Outcome::NoMemory | Outcome::Refused));
+            match outcome {
+                Outcome::NoMemory => {
+                    assert!(refused > 0, "{call:?}: out of memory, though no request was refused");
+                    if let Tree::Alone(_) = tree {
+                        assert_eq!(counts().small_blocks, blocks, "{call:?} failed and lost or kept a value");
+                    }
+                }
+                Outcome::Refused => assert!(!goes, "{call:?} is refused"),
+                Outcome::Done => assert!(goes, "{call:?} goes"),
+                Outcome::Made(made) if matches!(call, Call::Dup) => {
+                    made.validate().expect("a valid copy");
+                    assert!(made.iter().map(row::<V>).eq(before.items().iter().copied()), "a whole copy");
+                }
+                Outcome::Made(tail) => self.join(tree, tail, model, plan),
+            }
+            if fails {
+                assert_eq!(value.as_ref().map(Value::value), call.takes_value().then_some(self.value), "the value comes back");
+                assert_eq!(tree.items(), before.items(), "{call:?} was refused and changed something");
+                assert!(call.searches() || tree.text() == text, "{call:?} was refused and changed the nodes");
+                assert_eq!(tree.validate(), before.len(), "{call:?}");
+                assert_eq!(*cyclic, stood, "{call:?}");
+            }
+            if memory {
+                return;
+            }
+        }
+        panic!("{call:?} finds no memory though there is some");
+    }
+
+    /// Appends what was split off again, if need be when there is memory.
+    fn join<V: Value + Shared<Grace>>(&self, tree: &mut Tree<V>, mut tail: RangeMap<V>, model: &Model, plan: Plan) {
+        let Call::SplitOff(at) = *self.call else { unreachable!("of another call") };
+        let position = model.items().partition_point(|item| item.0 < at);
+        let halves = model.items().split_at(position);
+        for plan in [plan, Plan::Off] {
+            assert_eq!(tree.items(), halves.0, "before {at}");
+            assert!(tail.iter().map(row::<V>).eq(halves.1.iter().copied()), "from {at} on");
+            tail.validate().expect("a valid tail");
+            tree.validate();
+            match under(plan, || tree.map().append(&mut tail)).0 {
+                Ok(()) => return assert!(tail.is_empty()),
+                Err(AppendError::OutOfMemory) => assert_ne!(plan, Plan::Off),
+                Err(overlap) => panic!("{overlap:?}"),
+            }
+        }
+    }
+}
+
+impl Grow {
+    fn call(self, model: &Model) -> (Call, u64) {
+        let bounds = |window: Window| window.bounds(model);
+        match self {
+            Self::Store(window, value) => (Call::Store(bounds(window)), value.into()),
+            Self::Insert(window, value) => (Call::Insert(bounds(window)), value.into()),
+            Self::Replace(place, value) => (Call::Replace(place.index(model)), value.into()),
+            Self::Remove(window) => (Call::Remove(bounds(window)), 0),
+            Self::RemoveWith(window) => (Call::RemoveWith(bounds(window)), 0),
+            Self::StoreWith(window, value) => (Call::StoreWith(bounds(window)), value.into()),
+            Self::StoreCoalescing(window, value) => (Call::StoreCoalescing(bounds(window)), u64::from(value % 3)),
+            Self::Reserved(window, value) => (Call::Reserved(bounds(window)), value.into()),
+            Self::CursorStore(window, value) => (Call::CursorStore(bounds(window)), value.into()),
+            Self::Alloc(size, window, align, low) => {
+                let side = if low { Side::Lowest } else { Side::Highest };
+                (Call::Alloc(size.count(model), bounds(window), align.number(), side), 7)
+            }
+            Self::Cyclic(window) => (Call::Cyclic(bounds(window)), 8),
+            Self::Fill(place) => (Call::Fill(place.index(model)), 9),
+            Self::Split(place) => (Call::Split(place.index(model)), 0),
+            Self::SplitOff(place) => (Call::SplitOff(place.index(model)), 0),
+            Self::Extend(place, count, hole) => {
+                let (from, stride) = (place.index(model).min(u64::MAX - 2_000), 1 + u64::from(hole % 4));
+                let range = |n: u64| closed(from + n * stride, from + n * stride);
+                (Call::Extend((0..u64::from(count)).map(range).collect()), 6)
+            }
+            Self::Compact => (Call::Compact, 0),
+            Self::Dup => (Call::Dup, 0),
+            Self::DupWith => (Call::DupWith, 0),
+        }
+    }
+}
+
+impl Removal {
+    fn taking(self, model: &Model) -> Taking {
+        match self {
+            Self::Erase(place) => Taking::Erase(place.index(model)),
+            Self::EraseMany(..) => unreachable!("is many"),
+            Self::Whole(window) => Taking::Whole(window.bounds(model)),
+            Self::Prune(place) => Taking::Prune(place.index(model)),
+            Self::PruneInPlace(place) => Taking::PruneInPlace(place.index(model)),
+            Self::PruneCut(place) => Taking::PruneCut(place.index(model)),
+            Self::Refuse(window) => Taking::Refuse(window.bounds(model)),
+            Self::Retain(rest) => Taking::Retain(u64::from(rest % 3)),
+            Self::Drain(window) => Taking::Drain(window.bounds(model)),
+            Self::Cursor(place, count) => Taking::Cursor(place.index(model), count % 32),
+            Self::At(place) => Taking::At(place.index(model)),
+            Self::Clear => Taking::Clear,
+        }
+    }
+}
+
+impl Call {
+    fn code<V: Value>(&self, tree: &str, value: u64) -> String {
+        let (range, entry) = (|range: &Bounds| text::range(*range), V::code(value));
+        let map = if tree == "beside" { "tree.get_mut()" } else { "tree" };
+        let lock = if tree == "beside" { "tree.lock()" } else { "tree" };
+        let equal = format!("|a, b| <{0} as Value>::read(a) == <{0} as Value>::read(b)", V::TYPE);
+        match self {
+            Self::Store(at) => format!("tree.store({}, {entry}).is_ok()", range(at)),
+            Self::Insert(at) => format!("tree.insert({}, {entry}).is_ok()", range(at)),
+            Self::Replace(index) => format!("tree.replace({}, {entry}).is_ok()", number(*index)),
+            Self::Remove(at) => format!("tree.remove({}).is_ok()", range(at)),
+            Self::RemoveWith(at) => format!("{map}.remove_with({}, Shortage::Allocate, |piece| drop(piece)).is_ok()", range(at)),
+            Self::StoreWith(at) if tree == "beside" => format!("tree.store_with({}, {entry}, |_, _| ()).is_ok()", range(at)),
+            Self::StoreWith(at) => format!("tree.store_with({}, {entry}, |piece| drop(piece)).is_ok()", range(at)),
+            Self::StoreCoalescing(at) => format!("tree.store_coalescing_by({}, {entry}, {equal}).is_ok()", range(at)),
+            Self::Reserved(at) => format!("{lock}.reserve_for({}).map(|token| token.store({entry})).is_ok()", range(at)),
+            Self::CursorStore(at) => format!("{lock}.cursor_mut().store({}, {entry}).is_ok()", range(at)),
+            Self::Alloc(size, at, align, side) => {
+                let name = if *side == Side::Lowest { "alloc_range" } else { "alloc_range_rev" };
+                format!("tree.{name}({size}, {}, {align}, {entry}).is_ok()", range(at))
+            }
+            Self::Cyclic(at) => format!("tree.alloc_cyclic({}, &mut cyclic, {entry}).is_ok()", range(at)),
+            Self::Fill(index) => {
+                format!(
+                    "match {map}.at({}) {{ At::Vacant(gap) => gap.fill({entry}).is_ok(), At::Occupied(_) => true }}",
+                    number(*index)
+                )
+            }
+            Self::Split(at) => format!("{map}.split({}).is_ok()", number(*at)),
+            Self::SplitOff(at) => {
+                format!(
+                    "{map}.split_off({}).is_ok_and(|mut tail| {map}.append(&mut tail).is_ok() || {map}.append(&mut tail).is_ok())",
+                    number(*at)
+                )
+            }
+            Self::Extend(ranges) => {
+                let all: Vec<String> = ranges.iter().map(|at| format!("({}, {entry})", range(at))).collect();
+                format!("{map}.try_extend([{}]).is_ok()", all.join(", "))
+            }
+            Self::Compact => "tree.compact().is_ok()".into(),
+            Self::Dup => "tree.dup().is_ok()".into(),
+            Self::DupWith => "tree.try_dup_with(|_, _| Ok::<u32, ()>(0)).is_ok()".into(),
+        }
+    }
+}
+
+impl Taking {
+    fn code<V: Value>(self, beside: bool) -> String {
+        let map = if beside { "tree.get_mut()" } else { "tree" };
+        match self {
+            Self::Erase(index) => format!("drop(tree.erase({}))", number(index)),
+            Self::Whole(range) => format!("tree.remove_whole({})", text::range(range)),
+            Self::PruneInPlace(from) if beside => format!("drop(tree.prune_in_place({}).form)", number(from)),
+            Self::Prune(from) | Self::PruneInPlace(from) => format!("{{ let _ = tree.prune({}); }}", number(from)),
+            Self::PruneCut(from) => format!("drop(tree.prune_cut({}).is_ok())", number(from)),
+            Self::Refuse(range) => format!("drop(tree.remove_or({}, Shortage::Refuse).is_ok())", text::range(range)),
+            Self::Retain(rest) => format!("tree.retain(|_, entry| <{} as Value>::read(entry) % 3 != {rest})", V::TYPE),
+            Self::Drain(range) => format!("{map}.drain({}).for_each(drop)", text::range(range)),
+            Self::Cursor(index, count) => {
+                let lock =
+                    if beside { "let mut writer = tree.lock();\n    let mut cursor = writer" } else { "let mut cursor = tree" };
+                format!(
+                    "{{\n    {lock}.cursor_mut();\n    let _ = cursor.seek({});\n    for _ in 0..{count} {{\n        drop(cursor.erase());\n        \
+                     let _ = cursor.next();\n    }}\n}}",
+                    number(index)
+                )
+            }
+            Self::At(index) => format!("if let At::Occupied(there) = {map}.at({}) {{ drop(there.remove()) }}", number(index)),
+            Self::Clear => "tree.clear()".into(),
+        }
+    }
+}
+
+impl Oom {
+    fn print<V: Value + Shared<Grace>>(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let preload = self.before.preload();
+        let (kind, capacity) = (V::TYPE, self.reserve % 65);
+        let mut lines = vec![
+            "use maple_tests::alloc::{Plan, quiet, under};".into(),
+            "static POOL: Pool = Pool::new(&allocator_api2::alloc::Global);".into(),
+            format!("static RESERVE: Reserve = Reserve::with_pool({capacity}, &POOL);"),
+            format!("let mut tree = RangeMap::<{kind}>::with_reserve(&RESERVE);"),
+        ];
+        lines.extend(text::preload::<V>(preload));
+        lines.push(match self.shared {
+            true => format!("let mut tree = MapleTree::<{kind}, Grace>::from_map(tree);\ndrop(tree.pin());"),
+            false => String::new(),
+        });
+        lines.push("let mut cyclic = Cyclic::new();\nlet mut ballast = Vec::with_capacity(1_000);".into());
+        for call in self.calls(preload) {
+            lines.push(match call {
+                Settled::Grow(call, value, refusals) => {
+                    let plans = (0..=u64::from(refusals.again % 4)).map(|n| format!("Plan::{:?}", refusals.plan(n)));
+                    let code = call.code::<V>(if self.shared { "beside" } else { "tree" }, value);
+                    format!(
+                        "for plan in [{}, Plan::Off] {{\n    while POOL.figures().nodes_free > {left} {{\n        \
+                         let reserve = Reserve::with_pool((POOL.figures().nodes_free - {left}).min(100), &POOL);\n        \
+                         reserve.fill().unwrap();\n        ballast.push(reserve);\n    }}\n    \
+                         let (done, _, _) = under(plan, || {code});\n    tree.validate().unwrap();\n    if done {{\n        break;\n    }}\n}}",
+                        plans.collect::<Vec<_>>().join(", "),
+                        left = refusals.left % 8
+                    )
+                }
+                Settled::Remove(taking @ Taking::Refuse(_)) => {
+                    format!("under(Plan::From(1), || {});\ntree.validate().unwrap();", taking.code::<V>(self.shared))
+                }
+                Settled::Remove(taking) => format!("quiet(|| {});\ntree.validate().unwrap();", taking.code::<V>(self.shared)),
+                Settled::Synchronize if self.shared => "tree.synchronize().unwrap();".into(),
+                Settled::Synchronize => String::new(),
+            });
+        }
+        lines.push("let _ = (cyclic, ballast);\nquiet(|| drop(tree));".into());
+        text::test(f, lines.into_iter().filter(|line| !line.is_empty()))
+    }
+}
+
+impl Case for Oom {
+    fn run(&self) {
+        match self.entries {
+            Entries::Number => self.run_with::<u32>(),
+            Entries::Box => self.run_with::<Box<u64>>(),
+            Entries::Arc => self.run_with::<Arc<u64>>(),
+            Entries::RcuBox => self.run_with::<RcuBox<u64>>(),
+            Entries::RcuArc => self.run_with::<RcuArc<u64, Grace>>(),
+        }
+    }
+}
+
+impl fmt::Debug for Oom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.entries {
+            Entries::Number => self.print::<u32>(f),
+            Entries::Box => self.print::<Box<u64>>(f),
+            Entries::Arc => self.print::<Arc<u64>>(f),
+            Entries::RcuBox => self.print::<RcuBox<u64>>(f),
+            Entries::RcuArc => self.print::<RcuArc<u64, Grace>>(f),
+        }
+    }
+}
