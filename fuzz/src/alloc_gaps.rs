@@ -1,6 +1,6 @@
 //! Searches for free space and allocations of it, in trees that keep figures of it while they change.
 
-use crate::case::Case;
+use crate::case::{Case, Rest};
 use crate::ops::foresee;
 use crate::place::{Align, Before, Place, Size, Window};
 use crate::step::Free;
@@ -77,7 +77,7 @@ pub struct AllocGaps {
     size: Size,
     window: Window,
     align: Align,
-    steps: Vec<Step>,
+    steps: Rest<Step>,
 }
 
 impl AllocGaps {
@@ -86,7 +86,7 @@ impl AllocGaps {
         let mut model = Before::model(preload);
         // The first search is what makes a tree keep figures.
         let mut calls = vec![Call::Op(Free::Find(self.size, self.window, self.align).op(&model))];
-        for &step in &self.steps {
+        for &step in &self.steps.0 {
             let mut push = |op: Op, model: &mut Model| {
                 foresee(&op, model);
                 calls.push(Call::Op(op));

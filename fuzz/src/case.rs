@@ -51,3 +51,33 @@ fn run<C: Case>(data: &[u8]) {
         PrintOnPanic(case).0.run();
     }
 }
+
+/// As many as the bytes that are left make. (A `Vec` asks before each element whether there is one more, so of random bytes it hardly ever has
+/// more than three.)
+#[derive(Clone, Debug)]
+pub(crate) struct Rest<T>(pub(crate) Vec<T>);
+
+impl<'a, T: Arbitrary<'a>> Arbitrary<'a> for Rest<T> {
+    fn arbitrary(bytes: &mut Unstructured<'a>) -> arbitrary::Result<Self> {
+        let mut all = Vec::new();
+        while !bytes.is_empty() {
+            all.push(T::arbitrary(bytes)?);
+        }
+        Ok(Self(all))
+    }
+}
+
+/// As many as the first byte says, up to 31.
+#[derive(Clone, Debug)]
+pub(crate) struct Few<T>(pub(crate) Vec<T>);
+
+impl<'a, T: Arbitrary<'a>> Arbitrary<'a> for Few<T> {
+    fn arbitrary(bytes: &mut Unstructured<'a>) -> arbitrary::Result<Self> {
+        let count = bytes.int_in_range(0..=31)?;
+        let mut all = Vec::new();
+        while all.len() < count && !bytes.is_empty() {
+            all.push(T::arbitrary(bytes)?);
+        }
+        Ok(Self(all))
+    }
+}

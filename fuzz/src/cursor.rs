@@ -1,6 +1,6 @@
 //! Cursors of readers and of writers, and changes of others while they pause, beside a cursor on the model.
 
-use crate::case::Case;
+use crate::case::{Case, Rest};
 use crate::place::{Before, Place, Window};
 use crate::text;
 use arbitrary::Arbitrary;
@@ -208,7 +208,7 @@ impl Call {
 pub struct Cursors {
     which: Which,
     before: Before,
-    steps: Vec<Step>,
+    steps: Rest<Step>,
 }
 
 /// Something that can be done with a case once its tree is known.
@@ -350,7 +350,7 @@ impl Cursors {
     fn calls(&self, preload: Preload) -> Vec<Call> {
         let mut model = ModelCursor::new(Before::model(preload));
         let (mut calls, mut change) = (Vec::new(), true);
-        for &step in &self.steps {
+        for &step in &self.steps.0 {
             let mut push = |call: Call, model: &mut ModelCursor| {
                 // A change with a cursor that only looks: another one takes over.
                 if call.changes() && !change {

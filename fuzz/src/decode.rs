@@ -1,6 +1,6 @@
 //! Input that is not to be trusted, in a textual and a binary format, read into maps, trees and sets, beside what the format makes of plain rows.
 
-use crate::case::Case;
+use crate::case::{Case, Rest};
 use crate::text;
 use arbitrary::Arbitrary;
 use core::fmt::{self, Debug};
@@ -71,9 +71,9 @@ enum Source {
         broken: Option<(u16, u8)>,
         /// So many bytes less.
         cut: Option<u8>,
-        rows: Vec<Row>,
+        rows: Rest<Row>,
     },
-    Bytes(Vec<u8>),
+    Bytes(Rest<u8>),
 }
 
 /// One case.
@@ -208,8 +208,8 @@ fn set(format: Format, bytes: &[u8]) {
 impl Decode {
     fn bytes(&self) -> Vec<u8> {
         let (value, broken, cut, rows) = match &self.source {
-            Source::Bytes(bytes) => return bytes.clone(),
-            Source::Rows { value, broken, cut, rows } => (*value, *broken, *cut, rows),
+            Source::Bytes(bytes) => return bytes.0.clone(),
+            Source::Rows { value, broken, cut, rows } => (*value, *broken, *cut, &rows.0),
         };
         let mut next = 0_u64;
         let spans = rows.iter().map(|row| {

@@ -5,6 +5,7 @@
 
 mod alloc_gaps;
 mod case;
+mod concurrent;
 mod cursor;
 mod decode;
 mod oom;
@@ -13,9 +14,11 @@ mod place;
 mod prune_dup;
 mod step;
 mod text;
+mod turns;
 
 pub use alloc_gaps::AllocGaps;
 pub use case::{Case, Target};
+pub use concurrent::Concurrent;
 pub use cursor::Cursors;
 pub use decode::Decode;
 pub use oom::Oom;
@@ -23,12 +26,13 @@ pub use ops::Ops;
 pub use prune_dup::PruneDup;
 
 /// Every target.
-pub const TARGETS: [Target; 6] = [
+pub const TARGETS: [Target; 7] = [
     Target::of::<Ops>("ops"),
     Target::of::<PruneDup>("prune_dup"),
     Target::of::<AllocGaps>("alloc_gaps"),
     Target::of::<Cursors>("cursor"),
     Target::of::<Oom>("oom"),
+    Target::of::<Concurrent>("concurrent"),
     Target::of::<Decode>("decode"),
 ];
 

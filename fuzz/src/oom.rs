@@ -4,7 +4,7 @@
 //! Nodes are from a pool of this target's own, in which next to none is left before each call. The shared tree is of the flavour that needs no
 //! memory: the default one aborts when a hand-over finds none.
 
-use crate::case::Case;
+use crate::case::{Case, Rest};
 use crate::place::{Align, Before, Place, Size, Window};
 use crate::text;
 use allocator_api2::alloc::Global;
@@ -109,8 +109,24 @@ enum Removal {
     Clear,
 }
 
+/// Ranges in order: of one index, or every second one of two.
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    from: u64,
+    count: u8,
+    stride: u64,
+    long: bool,
+}
+
+impl Run {
+    fn ranges(self) -> Vec<Bounds> {
+        let first = |n: u64| self.from + n * self.stride;
+        (0..u64::from(self.count)).map(|n| closed(first(n), first(n) + n % 2 * u64::from(self.long))).collect()
+    }
+}
+
 /// A call with all arguments settled.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Call {
     Store(Bounds),
     Insert(Bounds),
@@ -125,7 +141,7 @@ enum Call {
     Fill(u64),
     Split(u64),
     SplitOff(u64),
-    Extend(Vec<Bounds>),
+    Extend(Run),
     Compact,
     Dup,
     DupWith,
@@ -165,7 +181,7 @@ pub struct Oom {
     shared: bool,
     reserve: u8,
     before: Before,
-    steps: Vec<Step>,
+    steps: Rest<Step>,
 }
 
 /// What came of a call that may need memory.
@@ -377,6 +393,11 @@ impl Call {
         )
     }
 
+    /// Whether it needs an exclusive map.
+    fn is_exclusive(&self) -> bool {
+        matches!(self, Self::RemoveWith(_) | Self::Fill(_) | Self::Split(_) | Self::SplitOff(_) | Self::Extend(_))
+    }
+
     /// Whether figures of free space may be made even when it fails.
     fn searches(&self) -> bool {
         matches!(self, Self::Alloc(..) | Self::Cyclic(_))
@@ -410,7 +431,7 @@ impl Call {
                 }
                 true
             }
-            Self::Extend(ref ranges) => ranges.iter().all(|range| model.store(*range, value).is_ok()),
+            Self::Extend(run) => run.ranges().iter().all(|range| model.store(*range, value).is_ok()),
             Self::Compact | Self::Dup | Self::DupWith => true,
         }
     }
@@ -459,7 +480,7 @@ impl Oom {
         let mut model = Before::model(preload);
         let mut standing = (Some(0), false);
         let mut calls = Vec::new();
-        for &step in &self.steps {
+        for &step in &self.steps.0 {
             if calls.len() > MOST_CALLS {
                 break;
             }
@@ -471,8 +492,7 @@ impl Oom {
                 }
                 Step::Build(place, count) => {
                     let from = place.index(&model).min(u64::MAX - 1_000);
-                    let ranges = (0..u64::from(count)).map(|n| closed(from + 3 * n, from + 3 * n + n % 2)).collect();
-                    let call = Call::Extend(ranges);
+                    let call = Call::Extend(Run { from, count, stride: 3, long: true });
                     call.model(&mut model, &mut standing, 5);
                     let refusals = Refusals { left: 8, first: count % 16, all: true, again: 2 };
                     calls.push(Settled::Grow(call, 5, refusals));
@@ -515,8 +535,8 @@ impl Oom {
         let mut ballast = Ballast(Vec::with_capacity(256));
         for call in self.calls(preload) {
             match &call {
-                Settled::Grow(Call::Extend(ranges), value, refusals) => {
-                    extend(&mut tree, &mut model, ranges, *value, *refusals, &mut ballast);
+                Settled::Grow(Call::Extend(run), value, refusals) => {
+                    extend(&mut tree, &mut model, &run.ranges(), *value, *refusals, &mut ballast);
                 }
                 Settled::Grow(call, value, refusals) => {
                     let case = Growing { call, value: *value, refusals: *refusals };
@@ -579,14 +599,14 @@ fn extend<V: Value + Shared<Grace>>(
                 rest.len() - entries.len() - 1
             }
         };
-        assert!(Call::Extend(rest[..stored].to_vec()).model(model, &mut (None, false), value));
+        assert!(rest[..stored].iter().all(|range| model.store(*range, value).is_ok()));
         assert_eq!(tree.items(), model.items(), "what came before a refusal");
         tree.validate();
         rest = &rest[stored..];
     }
     let entries = rest.iter().map(|range| (*range, V::make(value)));
     assert!(tree.map().try_extend(entries).is_ok(), "there is memory again");
-    assert!(Call::Extend(rest.to_vec()).model(model, &mut (None, false), value));
+    assert!(rest.iter().all(|range| model.store(*range, value).is_ok()));
 }
 
 /// A call that may need memory.
@@ -613,6 +633,8 @@ impl Growing<'_> {
             // At last there is memory.
             let plan = if try_number > tries { Plan::Off } else { refusals.plan(try_number) };
             ballast.leave(usize::from(refusals.left % 8));
+            // What is exclusive is tidied up first, so it is no change of the call's.
+            let _ = call.is_exclusive().then(|| tree.map());
             let (text, stood) = (tree.text(), cyclic.clone());
             let blocks = counts().small_blocks;
             let (outcome, _, refused) = under(plan, || tree.grow(call, cyclic, &mut value));
@@ -689,8 +711,7 @@ impl Grow {
             Self::SplitOff(place) => (Call::SplitOff(place.index(model)), 0),
             Self::Extend(place, count, hole) => {
                 let (from, stride) = (place.index(model).min(u64::MAX - 2_000), 1 + u64::from(hole % 4));
-                let range = |n: u64| closed(from + n * stride, from + n * stride);
-                (Call::Extend((0..u64::from(count)).map(range).collect()), 6)
+                (Call::Extend(Run { from, count, stride, long: false }), 6)
             }
             Self::Compact => (Call::Compact, 0),
             Self::Dup => (Call::Dup, 0),
@@ -753,9 +774,9 @@ impl Call {
                     number(*at)
                 )
             }
-            Self::Extend(ranges) => {
-                let all: Vec<String> = ranges.iter().map(|at| format!("({}, {entry})", range(at))).collect();
-                format!("{map}.try_extend([{}]).is_ok()", all.join(", "))
+            Self::Extend(Run { from, count, stride, long }) => {
+                let (first, more) = (format!("{} + n * {stride}", number(*from)), u64::from(*long));
+                format!("{map}.try_extend((0..{count}).map(|n| ({first}..={first} + n % 2 * {more}, {entry}))).is_ok()")
             }
             Self::Compact => "tree.compact().is_ok()".into(),
             Self::Dup => "tree.dup().is_ok()".into(),

@@ -1,6 +1,6 @@
 //! Every operation that changes a tree, on any face, beside the model.
 
-use crate::case::Case;
+use crate::case::{Case, Rest};
 use crate::place::Before;
 use crate::step::{Calls, Look, Step};
 use arbitrary::Arbitrary;
@@ -50,7 +50,7 @@ pub struct Ops {
     before: Before,
     look: Look,
     turns: u64,
-    steps: Vec<Step>,
+    steps: Rest<Step>,
 }
 
 /// Something that can be done with a case once its face is known.
@@ -116,8 +116,11 @@ impl Ops {
         let preload = self.before.preload();
         let mut model = Before::model(preload);
         let mut calls = Calls::default();
-        for step in &self.steps {
+        for step in &self.steps.0 {
             step.calls(&mut model, &mut calls);
+            if calls.ops.len() >= MOST_CALLS {
+                break;
+            }
         }
         calls.ops.truncate(MOST_CALLS);
         let looks = vec![(self.look.bounds(&model), self.turns)];

@@ -1,7 +1,7 @@
 //! Copies, copies that are refused or panic at any entry, what is recovered of them, copies of copies, and prunes of all forms, on both
 //! faces, with values that are booked and nodes that are counted.
 
-use crate::case::Case;
+use crate::case::{Case, Rest};
 use crate::place::{Before, Place, Window};
 use crate::text;
 use allocator_api2::alloc::Global;
@@ -89,7 +89,7 @@ pub struct PruneDup {
     entries: Entries,
     before: Before,
     poor: bool,
-    steps: Vec<(u8, Step)>,
+    steps: Rest<(u8, Step)>,
 }
 
 /// What an entry of a copy stands for.
@@ -364,7 +364,7 @@ impl PruneDup {
         // Model, and whether it is shared.
         let mut trees = vec![(Before::model(preload), false)];
         let mut calls = Vec::new();
-        for &(which, step) in &self.steps {
+        for &(which, step) in &self.steps.0 {
             if calls.len() > MOST_CALLS {
                 break;
             }

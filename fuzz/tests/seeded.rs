@@ -39,3 +39,8 @@ fn decode() {
 fn oom() {
     run("oom", 2_000);
 }
+
+#[test]
+fn concurrent() {
+    run("concurrent", 2_000);
+}
