@@ -42,3 +42,29 @@ pub fn bytes(seed: u64) -> Vec<u8> {
     let words = rng.below(64);
     (0..words).flat_map(|_| rng.bits().to_le_bytes()).collect()
 }
+
+/// The words of a case that are worth a seed: calls, their variants, types. Numbers are not.
+fn words(case: &str) -> impl Iterator<Item = &str> {
+    let word = |c: char| !(c.is_ascii_alphanumeric() || c == '_');
+    case.split(word).filter(|word| word.starts_with(|c: char| c.is_ascii_alphabetic()))
+}
+
+/// Names and bytes of a few pseudo-random cases of a target that together have every word which a thousand have: what the fuzzer starts from.
+pub fn seeds(target: Target) -> Vec<(String, Vec<u8>)> {
+    let mut known = std::collections::BTreeSet::new();
+    let mut chosen = Vec::new();
+    for seed in 0..1_000 {
+        let bytes = bytes(seed);
+        let Some(case) = (target.print)(&bytes) else { continue };
+        let mut fresh = 0;
+        // Of input for a decoder the words are noise.
+        let lines = case.lines().filter(|line| !line.contains("let bytes"));
+        for word in lines.flat_map(words).filter(|word| word.len() < 24) {
+            fresh += usize::from(known.insert(word.to_owned()));
+        }
+        if fresh > 0 {
+            chosen.push((format!("{seed:03}"), bytes));
+        }
+    }
+    chosen
+}

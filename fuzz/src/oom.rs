@@ -21,7 +21,6 @@ use maple_tree::{
     AllocRangeErrorKind, AppendError, At, Cyclic, DupError, Grace, InsertErrorKind, MapleTree, Pool, RangeMap, Rcu, RcuArc,
     RcuBox, RemoveError, ReplaceErrorKind, Reserve, Shared, Shortage, StoreErrorKind,
 };
-use std::sync::Arc;
 
 /// Refuses what it is told to, and counts: per thread, so that other targets in the same process do not notice.
 #[global_allocator]
@@ -37,7 +36,6 @@ const MOST_CALLS: usize = 48;
 enum Entries {
     Number,
     Box,
-    Arc,
     RcuBox,
     RcuArc,
 }
@@ -165,7 +163,7 @@ enum Taking {
     Clear,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Settled {
     Grow(Call, u64, Refusals),
     Remove(Taking),
@@ -860,7 +858,6 @@ impl Case for Oom {
         match self.entries {
             Entries::Number => self.run_with::<u32>(),
             Entries::Box => self.run_with::<Box<u64>>(),
-            Entries::Arc => self.run_with::<Arc<u64>>(),
             Entries::RcuBox => self.run_with::<RcuBox<u64>>(),
             Entries::RcuArc => self.run_with::<RcuArc<u64, Grace>>(),
         }
@@ -872,7 +869,6 @@ impl fmt::Debug for Oom {
         match self.entries {
             Entries::Number => self.print::<u32>(f),
             Entries::Box => self.print::<Box<u64>>(f),
-            Entries::Arc => self.print::<Arc<u64>>(f),
             Entries::RcuBox => self.print::<RcuBox<u64>>(f),
             Entries::RcuArc => self.print::<RcuArc<u64, Grace>>(f),
         }

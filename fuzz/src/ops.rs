@@ -8,36 +8,35 @@ use core::fmt;
 use core::marker::PhantomData;
 use core::ops::Bound;
 use maple_tests::Model;
-use maple_tests::entry::Number;
 use maple_tests::face::{ExclusiveFace, Face, GraceFace, MixedFace, MixedGraceFace, SharedFace};
 use maple_tests::map_op::MapOp;
 use maple_tests::op::{Op, Sequence};
-use maple_tree::{Grace, RcuArc, RcuBox, Shared};
+use maple_tree::{Grace, RcuArc, RcuBox};
 use std::sync::Arc;
 
 /// Calls in one case at most; what comes after them is left out, so that a case stays short.
 const MOST_CALLS: usize = 256;
 
-/// A face of the tree.
+/// A face of the tree, and what is stored. (Not all pairs there are: each is compiled by itself.)
 #[derive(Arbitrary, Clone, Copy)]
 enum Which {
-    Exclusive,
-    Shared,
+    MapOfNumbers,
+    MapOfBoxes,
+    MapOfArcs,
+    MapOfRcuArcs,
+    TreeOfNumbers,
+    TreeOfBoxes,
+    TreeOfArcs,
+    TreeOfRcuBoxes,
+    TreeOfRcuArcs,
     /// The shared face, with every second step through the exclusive one.
-    Mixed,
+    MixedOfBoxes,
+    MixedOfArcs,
     /// The shared face of the flavour that needs no memory.
-    Grace,
-    MixedGrace,
-}
-
-/// What is stored.
-#[derive(Arbitrary, Clone, Copy)]
-enum Entries {
-    Number,
-    Box,
-    Arc,
-    RcuBox,
-    RcuArc,
+    GraceOfNumbers,
+    GraceOfRcuBoxes,
+    GraceOfRcuArcs,
+    MixedGraceOfBoxes,
 }
 
 /// One case.
@@ -46,7 +45,6 @@ enum Entries {
 #[derive(Arbitrary)]
 pub struct Ops {
     which: Which,
-    entries: Entries,
     before: Before,
     look: Look,
     turns: u64,
@@ -87,27 +85,22 @@ impl Case for Ops {
 
 impl Ops {
     fn for_face<U: Use>(&self, user: U) -> U::Output {
-        match (self.entries, self.which) {
-            (Entries::Number, _) => self.for_entries::<u32, U>(user),
-            (Entries::Box, _) => self.for_entries::<Box<u64>, U>(user),
-            (Entries::Arc, _) => self.for_entries::<Arc<u64>, U>(user),
-            (Entries::RcuBox, _) => self.for_entries::<RcuBox<u64>, U>(user),
-            // This one is of one flavour.
-            (Entries::RcuArc, Which::Exclusive) => user.with(&self.sequence::<ExclusiveFace<RcuArc<u64>>>()),
-            (Entries::RcuArc, Which::Shared) => user.with(&self.sequence::<SharedFace<RcuArc<u64>>>()),
-            (Entries::RcuArc, Which::Mixed) => user.with(&self.sequence::<MixedFace<RcuArc<u64>>>()),
-            (Entries::RcuArc, Which::Grace) => user.with(&self.sequence::<GraceFace<RcuArc<u64, Grace>>>()),
-            (Entries::RcuArc, Which::MixedGrace) => user.with(&self.sequence::<MixedGraceFace<RcuArc<u64, Grace>>>()),
-        }
-    }
-
-    fn for_entries<V: Number + Shared<Grace>, U: Use>(&self, user: U) -> U::Output {
         match self.which {
-            Which::Exclusive => user.with(&self.sequence::<ExclusiveFace<V>>()),
-            Which::Shared => user.with(&self.sequence::<SharedFace<V>>()),
-            Which::Mixed => user.with(&self.sequence::<MixedFace<V>>()),
-            Which::Grace => user.with(&self.sequence::<GraceFace<V>>()),
-            Which::MixedGrace => user.with(&self.sequence::<MixedGraceFace<V>>()),
+            Which::MapOfNumbers => user.with(&self.sequence::<ExclusiveFace<u32>>()),
+            Which::MapOfBoxes => user.with(&self.sequence::<ExclusiveFace<Box<u64>>>()),
+            Which::MapOfArcs => user.with(&self.sequence::<ExclusiveFace<Arc<u64>>>()),
+            Which::MapOfRcuArcs => user.with(&self.sequence::<ExclusiveFace<RcuArc<u64>>>()),
+            Which::TreeOfNumbers => user.with(&self.sequence::<SharedFace<u32>>()),
+            Which::TreeOfBoxes => user.with(&self.sequence::<SharedFace<Box<u64>>>()),
+            Which::TreeOfArcs => user.with(&self.sequence::<SharedFace<Arc<u64>>>()),
+            Which::TreeOfRcuBoxes => user.with(&self.sequence::<SharedFace<RcuBox<u64>>>()),
+            Which::TreeOfRcuArcs => user.with(&self.sequence::<SharedFace<RcuArc<u64>>>()),
+            Which::MixedOfBoxes => user.with(&self.sequence::<MixedFace<Box<u64>>>()),
+            Which::MixedOfArcs => user.with(&self.sequence::<MixedFace<Arc<u64>>>()),
+            Which::GraceOfNumbers => user.with(&self.sequence::<GraceFace<u32>>()),
+            Which::GraceOfRcuBoxes => user.with(&self.sequence::<GraceFace<RcuBox<u64>>>()),
+            Which::GraceOfRcuArcs => user.with(&self.sequence::<GraceFace<RcuArc<u64, Grace>>>()),
+            Which::MixedGraceOfBoxes => user.with(&self.sequence::<MixedGraceFace<Box<u64>>>()),
         }
     }
 
