@@ -1,6 +1,6 @@
 //! Writes the seeds that the fuzzer starts from, `fuzz/seeds/<target>/`: of pseudo-random cases the few that together make each call there is.
 //!
-//! `cargo run --release -p maple-fuzz --example seeds` from anywhere in the workspace; what is there already is replaced.
+//! `cargo run -p maple-fuzz --example seeds` from anywhere in the workspace; what is there already is replaced.
 
 use std::path::Path;
 
