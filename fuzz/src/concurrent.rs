@@ -18,8 +18,10 @@ use maple_tree::{EpochGuard, MapleTree, RcuArc, RcuBox, Shortage, U61, Writer};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Changes of one writer, and looks of one reader, at most.
-const MOST_STEPS: usize = 48;
+/// Changes of one writer at most.
+const MOST_CHANGES: usize = 48;
+/// How often a reader does its looks at most.
+const MOST_ROUNDS: usize = 12;
 
 #[derive(Arbitrary, Clone, Copy)]
 enum Entries {
@@ -358,7 +360,7 @@ fn errands(steps: &[WriterStep]) -> Vec<Errand> {
                 _ => errands.push(Errand::Session(vec![change])),
             }
         }
-        if count >= MOST_STEPS {
+        if count >= MOST_CHANGES {
             break;
         }
     }
@@ -370,6 +372,8 @@ struct Scene<'a, K: Kind> {
     tree: &'a MapleTree<K::V>,
     ledger: &'a Arc<Ledger>,
     clock: &'a Clock,
+    /// Writers that are not done.
+    writing: &'a AtomicUsize,
     turns: &'a Turns<'a>,
 }
 
@@ -423,6 +427,8 @@ impl<K: Kind> Scene<'_, K> {
             }
             seat.pass(made.len());
         }
+        // SeqCst, though nothing hangs on it: it says when to stop.
+        self.writing.fetch_sub(1, Ordering::SeqCst);
         made
     }
 
@@ -430,7 +436,13 @@ impl<K: Kind> Scene<'_, K> {
         let seat = self.turns.sit(me);
         let mut seen = Vec::new();
         let (mut held, mut left) = (None::<EpochGuard>, 0);
-        for (step, &look) in looks.iter().take(MOST_STEPS).enumerate() {
+        // Who need not wait for turns looks again while there are writers, so that they do meet.
+        let rounds = if self.turns.one_at_a_time() { 1 } else { MOST_ROUNDS };
+        let steps = (0..rounds).flat_map(|round| looks.iter().map(move |look| (round, look)));
+        for (step, (round, &look)) in steps.enumerate() {
+            if round > 0 && self.writing.load(Ordering::SeqCst) == 0 {
+                break;
+            }
             if let Look::Pin(more) = look {
                 (held, left) = (Some(self.tree.pin()), more % 16);
             } else if left == 0 {
@@ -659,7 +671,8 @@ impl Concurrent {
         let errands: Vec<&Vec<Errand>> = errands.iter().filter(|errands| !errands.is_empty()).collect();
         let looks: Vec<&[Look]> = self.readers.iter().map(|looks| &looks.0[..]).filter(|looks| !looks.is_empty()).collect();
         let turns = Turns::new(errands.len() + looks.len(), &self.schedule, self.one_at_a_time);
-        let scene = Scene::<K> { tree: &tree, ledger: &ledger, clock: &clock, turns: &turns };
+        let writing = AtomicUsize::new(errands.len());
+        let scene = Scene::<K> { tree: &tree, ledger: &ledger, clock: &clock, writing: &writing, turns: &turns };
         let (made, seen) = std::thread::scope(|scope| {
             let writers: Vec<_> =
                 errands.iter().enumerate().map(|(me, errands)| scope.spawn(move || scene.write(me, errands))).collect();
@@ -721,7 +734,7 @@ impl Concurrent {
             lines.push(thread(&body));
         }
         for looks in &self.readers {
-            let body: Vec<String> = looks.0.iter().take(MOST_STEPS).map(|look| look.code()).collect();
+            let body: Vec<String> = looks.0.iter().map(|look| look.code()).collect();
             lines.push(thread(&["let mut guard = tree.pin();".into(), body.join("\n"), "drop(guard);".into()]));
         }
         lines.push("});\ntree.validate().unwrap();".into());

@@ -289,18 +289,18 @@ impl<K: Kind> Trees<K> {
                     Ok::<_, ()>(K::make(ledger, other(id)))
                 };
                 let copied = catch_unwind(AssertUnwindSafe(|| match &*tree {
-                    Tree::Alone(map) => map.try_dup_with(|_, entry| make(K::id(entry))),
-                    Tree::Beside(tree) => tree.try_dup_with(|_, entry| make(K::id(entry))),
+                    Tree::Alone(map) => drop(map.try_dup_with(|_, entry| make(K::id(entry)))),
+                    Tree::Beside(tree) => drop(tree.try_dup_with(|_, entry| make(K::id(entry)))),
                 }));
                 assert_eq!(copied.is_err(), good < model.len(), "a panic comes through");
-                drop(copied);
                 settle();
                 assert!(self.ledger.live() <= live, "what was made before the panic is dropped");
             }
             Call::Recover(good, form) => {
                 let copy = MapleTree::from(tree.dup());
                 let mut model = model.clone();
-                for (first, last, id) in model.items()[..good].to_vec() {
+                let originals = model.items()[..good].to_vec();
+                for (first, last, id) in originals {
                     let old = copy.replace(first + (last - first) / 2, K::make(ledger, other(id)));
                     let old = old.unwrap_or_else(|error| panic!("{:?}", error.kind));
                     assert_eq!(row::<K>((old.range(), old.get())), (first, last, id));
