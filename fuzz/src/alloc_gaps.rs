@@ -193,7 +193,7 @@ impl AllocGaps {
         let preload = self.before.preload();
         let mut lines = vec![format!("let mut tree = {};", F::code())];
         lines.extend(text::preload::<F::Entry>(preload));
-        lines.push("let mut cyclic = Cyclic::new();".into());
+        lines.push(format!("let mut pins = Vec::<{}>::new();\nlet mut cyclic = Cyclic::new();", F::GUARD));
         for (step, call) in self.calls(preload).iter().enumerate() {
             let tree = F::receiver(step);
             lines.push(match call {
@@ -205,7 +205,7 @@ impl AllocGaps {
                 }
             });
         }
-        lines.push("let _ = cyclic;\ntree.validate().unwrap();".into());
+        lines.push("let _ = (cyclic, pins);\ntree.validate().unwrap();".into());
         text::test(f, lines.into_iter().filter(|line| !line.is_empty()))
     }
 }

@@ -741,30 +741,30 @@ impl Removal {
 }
 
 impl Call {
-    fn code<V: Value>(&self, tree: &str, value: u64) -> String {
-        let (range, entry) = (|range: &Bounds| text::range(*range), V::code(value));
+    fn code<V: Value>(&self, tree: &str) -> String {
+        let range = |range: &Bounds| text::range(*range);
         let map = if tree == "beside" { "tree.get_mut()" } else { "tree" };
         let lock = if tree == "beside" { "tree.lock()" } else { "tree" };
         let equal = format!("|a, b| <{0} as Value>::read(a) == <{0} as Value>::read(b)", V::TYPE);
         match self {
-            Self::Store(at) => format!("tree.store({}, {entry}).is_ok()", range(at)),
-            Self::Insert(at) => format!("tree.insert({}, {entry}).is_ok()", range(at)),
-            Self::Replace(index) => format!("tree.replace({}, {entry}).is_ok()", number(*index)),
+            Self::Store(at) => format!("tree.store({}, entry).is_ok()", range(at)),
+            Self::Insert(at) => format!("tree.insert({}, entry).is_ok()", range(at)),
+            Self::Replace(index) => format!("tree.replace({}, entry).is_ok()", number(*index)),
             Self::Remove(at) => format!("tree.remove({}).is_ok()", range(at)),
             Self::RemoveWith(at) => format!("{map}.remove_with({}, Shortage::Allocate, |piece| drop(piece)).is_ok()", range(at)),
-            Self::StoreWith(at) if tree == "beside" => format!("tree.store_with({}, {entry}, |_, _| ()).is_ok()", range(at)),
-            Self::StoreWith(at) => format!("tree.store_with({}, {entry}, |piece| drop(piece)).is_ok()", range(at)),
-            Self::StoreCoalescing(at) => format!("tree.store_coalescing_by({}, {entry}, {equal}).is_ok()", range(at)),
-            Self::Reserved(at) => format!("{lock}.reserve_for({}).map(|token| token.store({entry})).is_ok()", range(at)),
-            Self::CursorStore(at) => format!("{lock}.cursor_mut().store({}, {entry}).is_ok()", range(at)),
+            Self::StoreWith(at) if tree == "beside" => format!("tree.store_with({}, entry, |_, _| ()).is_ok()", range(at)),
+            Self::StoreWith(at) => format!("tree.store_with({}, entry, |piece| drop(piece)).is_ok()", range(at)),
+            Self::StoreCoalescing(at) => format!("tree.store_coalescing_by({}, entry, {equal}).is_ok()", range(at)),
+            Self::Reserved(at) => format!("{lock}.reserve_for({}).map(|token| token.store(entry)).is_ok()", range(at)),
+            Self::CursorStore(at) => format!("{lock}.cursor_mut().store({}, entry).is_ok()", range(at)),
             Self::Alloc(size, at, align, side) => {
                 let name = if *side == Side::Lowest { "alloc_range" } else { "alloc_range_rev" };
-                format!("tree.{name}({size}, {}, {align}, {entry}).is_ok()", range(at))
+                format!("tree.{name}({size}, {}, {align}, entry).is_ok()", range(at))
             }
-            Self::Cyclic(at) => format!("tree.alloc_cyclic({}, &mut cyclic, {entry}).is_ok()", range(at)),
+            Self::Cyclic(at) => format!("tree.alloc_cyclic({}, &mut cyclic, entry).is_ok()", range(at)),
             Self::Fill(index) => {
                 format!(
-                    "match {map}.at({}) {{ At::Vacant(gap) => gap.fill({entry}).is_ok(), At::Occupied(_) => true }}",
+                    "match {map}.at({}) {{ At::Vacant(gap) => gap.fill(entry).is_ok(), At::Occupied(_) => true }}",
                     number(*index)
                 )
             }
@@ -775,14 +775,24 @@ impl Call {
                     number(*at)
                 )
             }
-            Self::Extend(Run { from, count, stride, long }) => {
-                let (first, more) = (format!("{} + n * {stride}", number(*from)), u64::from(*long));
-                format!("{map}.try_extend((0..{count}).map(|n| ({first}..={first} + n % 2 * {more}, {entry}))).is_ok()")
-            }
+            Self::Extend(_) => format!("{map}.try_extend(entry).is_ok()"),
             Self::Compact => "tree.compact().is_ok()".into(),
             Self::Dup => "tree.dup().is_ok()".into(),
             Self::DupWith => "tree.try_dup_with(|_, _| Ok::<u32, ()>(0)).is_ok()".into(),
         }
+    }
+
+    /// What it is given, made before memory is refused.
+    fn entry<V: Value>(&self, value: u64) -> String {
+        let made = match self {
+            Self::Extend(Run { from, count, stride, long }) => {
+                let (first, more) = (format!("{} + n * {stride}", number(*from)), u64::from(*long));
+                format!("(0..{count}).map(|n| ({first}..={first} + n % 2 * {more}, {})).collect::<Vec<_>>()", V::code(value))
+            }
+            call if call.takes_value() => V::code(value),
+            _ => return String::new(),
+        };
+        format!("let entry = {made};\n    ")
     }
 }
 
@@ -828,18 +838,19 @@ impl Oom {
             true => format!("let mut tree = MapleTree::<{kind}, Grace>::from_map(tree);\ndrop(tree.pin());"),
             false => String::new(),
         });
-        lines.push("let mut cyclic = Cyclic::new();\nlet mut ballast = Vec::with_capacity(1_000);".into());
+        lines.push("let mut cyclic = Cyclic::new();\nlet mut ballast = Vec::<Reserve>::with_capacity(1_000);".into());
         for call in self.calls(preload) {
             lines.push(match call {
                 Settled::Grow(call, value, refusals) => {
                     let plans = (0..=u64::from(refusals.again % 4)).map(|n| format!("Plan::{:?}", refusals.plan(n)));
-                    let code = call.code::<V>(if self.shared { "beside" } else { "tree" }, value);
+                    let code = call.code::<V>(if self.shared { "beside" } else { "tree" });
                     format!(
                         "for plan in [{}, Plan::Off] {{\n    while POOL.figures().nodes_free > {left} {{\n        \
                          let reserve = Reserve::with_pool((POOL.figures().nodes_free - {left}).min(100), &POOL);\n        \
                          reserve.fill().unwrap();\n        ballast.push(reserve);\n    }}\n    \
-                         let (done, _, _) = under(plan, || {code});\n    tree.validate().unwrap();\n    if done {{\n        break;\n    }}\n}}",
+                         {entry}let (done, _, _) = under(plan, || {code});\n    tree.validate().unwrap();\n    if done {{\n        break;\n    }}\n}}",
                         plans.collect::<Vec<_>>().join(", "),
+                        entry = call.entry::<V>(value),
                         left = refusals.left % 8
                     )
                 }

@@ -537,7 +537,7 @@ impl PruneDup {
                     new = Some(());
                     let prune = if form == Form::InPlace { "prune_in_place" } else { "prune" };
                     format!(
-                        "let copy = MapleTree::from({tree}.dup().unwrap());\n\
+                        "let copy = MapleTree::<{kind}>::from({tree}.dup().unwrap());\n\
                          let ranges: Vec<_> = copy.iter(&copy.pin()).map(|(range, entry)| (range, <{kind} as Value>::read(entry))).collect();\n\
                          for (range, value) in ranges.iter().take({good}) {{\n    \
                          drop(copy.replace(*range.start(), <{kind} as Value>::make((value + 1) % (1 << 32))));\n}}\n\
@@ -545,7 +545,7 @@ impl PruneDup {
                     )
                 }
                 Call::Turn if shared => format!("let mut {tree} = {tree}.into_inner();"),
-                Call::Turn => format!("let {tree} = MapleTree::from({tree});"),
+                Call::Turn => format!("let {tree} = MapleTree::<{kind}>::from({tree});"),
                 Call::Drop => format!("drop({tree});"),
                 Call::Settle => names.iter().filter(|name| name.1).map(|name| format!("t{}.synchronize().unwrap();", name.0)).collect(),
             });

@@ -188,7 +188,8 @@ impl Op {
                 let entries = entries
                     .iter()
                     .map(|&((start, end), value)| format!("((Bound::{start:?}, Bound::{end:?}), {})", entry(value)));
-                format!("let _ = {tree}.try_extend([{}]);", entries.collect::<Vec<_>>().join(", "))
+                let (entries, kind) = (entries.collect::<Vec<_>>().join(", "), F::Entry::TYPE);
+                format!("let _ = {tree}.try_extend([{entries}] as [((Bound<u64>, Bound<u64>), {kind}); _]);")
             }
             Self::Insert { range, value } => {
                 format!("let _ = {tree}.insert({}, {});", code(range), entry(value))
