@@ -2,15 +2,17 @@
 //! done the model goes through the changes in order, and whatever a reader saw must have been so at some number between those before and after it
 //! looked.
 
+mod code;
+mod history;
+
+use self::history::History;
 use crate::case::{Case, Few};
-use crate::text;
 use crate::turns::{Seat, Turns};
 use arbitrary::Arbitrary;
 use core::fmt;
 use core::ops::RangeInclusive;
 use maple_tests::beside::Tag;
 use maple_tests::counted::{Arcs, Boxes, Kind, Ledger, RcuArcs, RcuBoxes, Words};
-use maple_tests::entry::Number;
 use maple_tests::pair::closed;
 use maple_tests::shapes::settle;
 use maple_tests::{Bounds, Item, Model, Span};
@@ -280,24 +282,6 @@ impl Change {
             }
         }
     }
-
-    fn code<V: Number>(self, tree: &str, value: u64) -> String {
-        let (value, at) = (V::code(value), |at: u16| at % 2_048);
-        match self {
-            Self::Store(part) => format!("let _ = {tree}.store({part:?}, {value});"),
-            Self::Insert(part) => format!("let _ = {tree}.insert({part:?}, {value});"),
-            Self::Replace(index) => format!("drop({tree}.replace({}, {value}).is_ok());", at(index)),
-            Self::Erase(index) => format!("drop({tree}.erase({}));", at(index)),
-            Self::Remove(part) => format!("let _ = {tree}.remove({part:?});"),
-            Self::RemoveWhole(part) => format!("{tree}.remove_whole({part:?});"),
-            Self::Prune(from) => format!("{tree}.prune({});", at(from)),
-            Self::PruneInPlace(from) => format!("{tree}.prune_in_place({});", at(from)),
-            Self::PruneCut(from) => format!("let _ = {tree}.prune_cut_or({}, Shortage::Allocate);", at(from)),
-            Self::Retain(n) => format!("{tree}.retain(|range, _| range.start() % {} != 0);", 2 + n % 4),
-            Self::Compact => format!("{tree}.compact().unwrap();"),
-            Self::Clear => format!("{tree}.clear();"),
-        }
-    }
 }
 
 /// What a `retain` keeps: most.
@@ -551,111 +535,6 @@ impl<K: Kind> Scene<'_, K> {
     }
 }
 
-/// The tree after each change.
-struct History(Vec<Model>);
-
-impl History {
-    fn of(start: Model, mut made: Vec<Made>) -> Self {
-        made.sort_unstable_by_key(|made| made.number);
-        let mut states = vec![start];
-        for (at, made) in made.into_iter().enumerate() {
-            assert_eq!(made.number, at + 1, "one number for each change");
-            let mut model = states[at].clone();
-            let (gave, went) = made.change.model(made.number, &mut model);
-            assert_eq!((made.gave, made.went), (gave, went), "change {}: {:?}", made.number, made.change);
-            states.push(model);
-        }
-        Self(states)
-    }
-
-    fn during(&self, (before, after): Window) -> &[Model] {
-        &self.0[before..=after]
-    }
-
-    /// Entries within `bounds` that were there all the time.
-    fn throughout(&self, window: Window, bounds: Span) -> Vec<Item> {
-        let states = self.during(window);
-        let mut items = states[0].range(bounds.0..=bounds.1);
-        items.retain(|item| states.iter().all(|state| state.covering(item.0) == Some(*item)));
-        items
-    }
-
-    fn was_there(&self, window: Window, item: Item) -> bool {
-        self.during(window).iter().any(|state| state.covering(item.0) == Some(item))
-    }
-
-    /// Whether each index of `gap` was free at some time, index by index.
-    fn was_free(&self, window: Window, gap: Span) -> bool {
-        let mut free: Vec<Span> = self.during(window).iter().flat_map(|state| state.gaps(gap.0..=gap.1)).collect();
-        free.sort_unstable();
-        let mut next = Some(gap.0);
-        for (first, last) in free {
-            match next {
-                Some(index) if first <= index && index <= last => next = last.checked_add(1),
-                _ => {}
-            }
-        }
-        next.is_none_or(|index| index > gap.1)
-    }
-
-    /// Whether what was seen could be seen.
-    fn judge(&self, window: Window, seen: &Seen) {
-        let states = self.during(window);
-        let because = || format!("{seen:?} between changes {window:?}");
-        match *seen {
-            Seen::Value(at, value) => assert!(states.iter().any(|state| state.get(at) == value), "{}", because()),
-            Seen::Range(at, range, Some(value)) => {
-                assert!(states.iter().any(|state| state.get_range(at) == (range, Some(value))), "{}", because());
-            }
-            Seen::Range(at, range, None) => {
-                assert!(range.0 <= at && at <= range.1 && self.was_free(window, range), "{}", because());
-            }
-            Seen::End(last, found) => {
-                let stayed = self.throughout(window, (0, u64::MAX));
-                let stayed = if last { stayed.last() } else { stayed.first() };
-                match (found, stayed) {
-                    (None, stayed) => assert_eq!(stayed, None, "{}", because()),
-                    (Some(found), stayed) => {
-                        assert!(self.was_there(window, found), "{}", because());
-                        let beyond = stayed.is_some_and(|stayed| if last { stayed.0 > found.1 } else { stayed.1 < found.0 });
-                        assert!(!beyond, "{}, and {stayed:?} was there", because());
-                    }
-                }
-            }
-            Seen::Empty(true) => assert_eq!(self.throughout(window, (0, u64::MAX)), [], "{}", because()),
-            Seen::Empty(false) => assert!(states.iter().any(|state| !state.is_empty()), "{}", because()),
-            Seen::Items(bounds, ref items, whole) => {
-                assert!(items.windows(2).all(|pair| pair[0].0.1 < pair[1].0.0), "order: {}", because());
-                for &(item, begun) in items {
-                    assert!(self.was_there((window.0, begun), item), "{item:?} was not there: {}", because());
-                    assert!(item.0 <= bounds.1 && bounds.0 <= item.1, "{item:?} is outside: {}", because());
-                }
-                // Of one that was given up, up to where it came.
-                let reach = match (items.first(), items.last()) {
-                    _ if whole => bounds,
-                    (Some(first), Some(last)) => (first.0.0, last.0.1),
-                    _ => return,
-                };
-                for item in self.throughout(window, reach) {
-                    let times = items.iter().filter(|(other, _)| *other == item).count();
-                    assert_eq!(times, 1, "{item:?} was there all the time: {}", because());
-                }
-            }
-            Seen::Gaps(bounds, ref gaps) => {
-                assert!(gaps.windows(2).all(|pair| pair[0].1 < pair[1].0), "order: {}", because());
-                for &gap in gaps {
-                    assert!(bounds.0 <= gap.0 && gap.1 <= bounds.1 && self.was_free(window, gap), "{gap:?}: {}", because());
-                }
-                for index in bounds.0..=bounds.1 {
-                    let free = states.iter().all(|state| !state.contains(index));
-                    let there = gaps.iter().any(|gap| gap.0 <= index && index <= gap.1);
-                    assert!(there || !free, "{index} was free all the time: {}", because());
-                }
-            }
-        }
-    }
-}
-
 impl Concurrent {
     fn run_with<K: Kind>(&self) {
         let ledger = Ledger::new(64);
@@ -700,86 +579,6 @@ impl Concurrent {
             std::thread::yield_now();
         }
         ledger.assert_all_dropped();
-    }
-
-    fn print<V: Number>(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut lines = vec![format!("let tree = &MapleTree::<{}>::new();", V::TYPE)];
-        for ((first, last), value) in self.start.spans().zip(0..) {
-            lines.push(format!("tree.insert({first}..={last}, {}).unwrap();", V::code(value)));
-        }
-        match self.one_at_a_time {
-            true => {
-                lines.push(format!("// One step of one thread after the other: {:?}, and then round and round.", self.schedule))
-            }
-            false => lines.push("// All at once: maybe it takes many times.".into()),
-        }
-        lines.push("std::thread::scope(|scope| {".into());
-        let mut value = 1_000;
-        for steps in &self.writers {
-            let mut body = Vec::new();
-            for errand in errands(&steps.0) {
-                match errand {
-                    Errand::Session(changes) => {
-                        body.push("let mut writer = tree.lock();".into());
-                        for change in changes {
-                            value += 1;
-                            body.push(change.code::<V>("writer", value));
-                        }
-                        body.push("drop(writer);".into());
-                    }
-                    Errand::Synchronize if !self.one_at_a_time => body.push("tree.synchronize().unwrap();".into()),
-                    Errand::HandOver | Errand::Synchronize => body.push("tree.hand_over();".into()),
-                }
-            }
-            lines.push(thread(&body));
-        }
-        for looks in &self.readers {
-            let body: Vec<String> = looks.0.iter().map(|look| look.code()).collect();
-            lines.push(thread(&["let mut guard = tree.pin();".into(), body.join("\n"), "drop(guard);".into()]));
-        }
-        lines.push("});\ntree.validate().unwrap();".into());
-        text::test(f, lines.into_iter().filter(|line| !line.is_empty()))
-    }
-}
-
-fn thread(body: &[String]) -> String {
-    let body: Vec<&String> = body.iter().filter(|line| !line.is_empty()).collect();
-    if body.is_empty() {
-        return String::new();
-    }
-    let lines = body.iter().map(|line| line.replace('\n', "\n        ")).collect::<Vec<_>>();
-    format!("    scope.spawn(move || {{\n        {}\n    }});", lines.join("\n        "))
-}
-
-impl Look {
-    fn code(self) -> String {
-        let index = |at: u16| at % 2_304;
-        let back = |back: bool| if back { ".rev()" } else { "" };
-        match self {
-            Self::Get(at) => format!("let _ = tree.get({}, &guard);", index(at)),
-            Self::GetRange(at) => format!("let _ = tree.get_range({}, &guard);", index(at)),
-            Self::GetMany(at) => format!("let _ = tree.get_many({:?}, &guard);", at.map(index)),
-            Self::First => "let _ = tree.first(&guard);".into(),
-            Self::Last => "let _ = tree.last(&guard);".into(),
-            Self::IsEmpty => "let _ = tree.is_empty(&guard);".into(),
-            Self::Scan(part, reverse, _) => format!("tree.range({part:?}, &guard){}.for_each(drop);", back(reverse)),
-            Self::ScanAll(reverse, _) => format!("tree.iter(&guard){}.for_each(drop);", back(reverse)),
-            Self::ScanBoth(part, turns) => format!(
-                "let (mut scan, mut turn) = (tree.range({part:?}, &guard), 0);\n\
-                 while (if {turns}_u16 >> (turn % 16) & 1 == 0 {{ scan.next() }} else {{ scan.next_back() }}).is_some() {{\n    \
-                 turn += 1;\n}}"
-            ),
-            Self::Gaps(part, reverse) => format!("tree.gaps({part:?}, &guard){}.for_each(drop);", back(reverse)),
-            Self::Cursor(at, count, reverse) => {
-                let step = if reverse { "prev" } else { "next" };
-                format!(
-                    "let mut cursor = tree.cursor(&guard);\nlet _ = cursor.seek({});\n(0..={}).for_each(|_| drop(cursor.{step}().is_some()));",
-                    index(at),
-                    count % 32,
-                )
-            }
-            Self::Pin(_) => "drop(guard);\nguard = tree.pin();".into(),
-        }
     }
 }
 

@@ -4,23 +4,22 @@
 //! Nodes are from a pool of this target's own, in which next to none is left before each call. The shared tree is of the flavour that needs no
 //! memory: the default one aborts when a hand-over finds none.
 
+mod code;
+mod tree;
+
+use self::tree::{Outcome, Tree, row};
 use crate::case::{Case, Rest};
 use crate::place::{Align, Before, Place, Size, Window};
-use crate::text;
 use allocator_api2::alloc::Global;
 use arbitrary::Arbitrary;
 use core::fmt;
-use core::ops::RangeInclusive;
 use maple_tests::alloc::{Counting, Plan, counts, quiet, under};
 use maple_tests::entry::Value;
-use maple_tests::op::{Preload, number};
+use maple_tests::op::Preload;
 use maple_tests::pair::closed;
 use maple_tests::space::{Side, Standing};
 use maple_tests::{Bounds, Item, Model};
-use maple_tree::{
-    AllocRangeErrorKind, AppendError, At, Cyclic, DupError, Grace, InsertErrorKind, MapleTree, Pool, RangeMap, Rcu, RcuArc,
-    RcuBox, RemoveError, ReplaceErrorKind, Reserve, Shared, Shortage, StoreErrorKind, Summary,
-};
+use maple_tree::{AppendError, Cyclic, Grace, MapleTree, Pool, RangeMap, Rcu, RcuArc, RcuBox, Reserve, Shared, StoreErrorKind};
 
 /// Refuses what it is told to, and counts: per thread, so that other targets in the same process do not notice.
 #[global_allocator]
@@ -180,202 +179,6 @@ pub struct Oom {
     reserve: u8,
     before: Before,
     steps: Rest<Step>,
-}
-
-/// What came of a call that may need memory.
-enum Outcome<T> {
-    Done,
-    /// Something came of it that is to be looked at.
-    Made(T),
-    NoMemory,
-    /// For another reason than memory.
-    Refused,
-}
-
-enum Tree<V: Value + Shared<Grace>> {
-    Alone(RangeMap<V>),
-    Beside(MapleTree<V, Grace>),
-}
-
-macro_rules! either {
-    ($tree:expr, $name:ident => $call:expr) => {
-        match $tree {
-            Tree::Alone($name) => $call,
-            Tree::Beside($name) => $call,
-        }
-    };
-}
-
-/// Erases what a cursor comes by.
-macro_rules! erase_by_cursor {
-    ($site:expr, $index:expr, $count:expr) => {{
-        let site = $site;
-        let mut cursor = site.cursor_mut();
-        let _ = cursor.seek($index);
-        for _ in 0..$count {
-            drop(cursor.erase());
-            let _ = cursor.next();
-        }
-    }};
-}
-/// What is common to the two faces under one name.
-macro_rules! outcome {
-    ($done:expr, $value:ident, $no_memory:pat) => {
-        match $done {
-            Ok(_) => Outcome::Done,
-            Err(error) => {
-                *$value = Some(error.value);
-                if matches!(error.kind, $no_memory) { Outcome::NoMemory } else { Outcome::Refused }
-            }
-        }
-    };
-}
-
-fn row<V: Value>((range, entry): (RangeInclusive<u64>, V::Ref<'_>)) -> Item {
-    (*range.start(), *range.end(), V::read(entry))
-}
-
-impl<V: Value + Shared<Grace>> Tree<V> {
-    fn items(&self) -> Vec<Item> {
-        match self {
-            Self::Alone(map) => map.iter().map(row::<V>).collect(),
-            Self::Beside(tree) => tree.iter(&tree.pin()).map(row::<V>).collect(),
-        }
-    }
-
-    /// What its nodes are like; all of what is in them only if they are few, for it is long.
-    fn nodes(&self) -> (Summary, String) {
-        let summary = self.validate();
-        let few = summary.nodes < 12;
-        (summary, if few { either!(self, tree => tree.dump().to_string()) } else { String::new() })
-    }
-
-    fn validate(&self) -> Summary {
-        either!(self, tree => tree.validate().unwrap_or_else(|invalid| panic!("{invalid:?}\n{}", tree.dump())))
-    }
-
-    /// As exclusive as a map.
-    fn map(&mut self) -> &mut RangeMap<V> {
-        match self {
-            Self::Alone(map) => map,
-            Self::Beside(tree) => tree.get_mut(),
-        }
-    }
-
-    fn grow(&mut self, call: &Call, cyclic: &mut Cyclic, value: &mut Option<V>) -> Outcome<RangeMap<V>> {
-        let mut given = || value.take().expect("a call is given a value");
-        let equal = |one: V::Ref<'_>, other: V::Ref<'_>| V::read(one) == V::read(other);
-        match *call {
-            Call::Store(range) => outcome!(either!(self, tree => tree.store(range, given())), value, StoreErrorKind::OutOfMemory),
-            Call::Insert(range) => {
-                outcome!(either!(self, tree => tree.insert(range, given())), value, InsertErrorKind::OutOfMemory)
-            }
-            Call::Replace(index) => {
-                let done = either!(self, tree => tree.replace(index, given()).map(drop));
-                outcome!(done, value, ReplaceErrorKind::OutOfMemory)
-            }
-            Call::Remove(range) => match either!(self, tree => tree.remove(range)) {
-                Ok(()) => Outcome::Done,
-                Err(RemoveError::BadRange(_)) => Outcome::Refused,
-                Err(RemoveError::OutOfMemory | RemoveError::WouldCut(_)) => Outcome::NoMemory,
-            },
-            Call::RemoveWith(range) => match self.map().remove_with(range, Shortage::Allocate, |piece| drop(piece)) {
-                Ok(()) => Outcome::Done,
-                Err(RemoveError::BadRange(_)) => Outcome::Refused,
-                Err(RemoveError::OutOfMemory | RemoveError::WouldCut(_)) => Outcome::NoMemory,
-            },
-            Call::StoreWith(range) => {
-                let done = match self {
-                    Self::Alone(map) => map.store_with(range, given(), |piece| drop(piece)),
-                    Self::Beside(tree) => tree.store_with(range, given(), |_, _| ()),
-                };
-                outcome!(done, value, StoreErrorKind::OutOfMemory)
-            }
-            Call::StoreCoalescing(range) => {
-                let done = either!(self, tree => tree.store_coalescing_by(range, given(), equal));
-                outcome!(done, value, StoreErrorKind::OutOfMemory)
-            }
-            Call::Reserved(range) => {
-                let kind = match self {
-                    Self::Alone(map) => map.reserve_for(range).map(|token| token.store(given())),
-                    Self::Beside(tree) => tree.lock().reserve_for(range).map(|token| token.store(given())),
-                };
-                match kind {
-                    Ok(()) => Outcome::Done,
-                    Err(StoreErrorKind::OutOfMemory) => Outcome::NoMemory,
-                    Err(StoreErrorKind::BadRange(_)) => Outcome::Refused,
-                }
-            }
-            Call::CursorStore(range) => {
-                let done = match self {
-                    Self::Alone(map) => map.cursor_mut().store(range, given()),
-                    Self::Beside(tree) => tree.lock().cursor_mut().store(range, given()),
-                };
-                outcome!(done, value, StoreErrorKind::OutOfMemory)
-            }
-            Call::Alloc(size, within, align, side) => {
-                let done = either!(self, tree => match side {
-                    Side::Lowest => tree.alloc_range(size, within, align, given()),
-                    Side::Highest => tree.alloc_range_rev(size, within, align, given()),
-                });
-                outcome!(done, value, AllocRangeErrorKind::OutOfMemory)
-            }
-            Call::Cyclic(within) => {
-                let done = either!(self, tree => tree.alloc_cyclic(within, cyclic, given()));
-                outcome!(done, value, AllocRangeErrorKind::OutOfMemory)
-            }
-            Call::Fill(index) => match self.map().at(index) {
-                At::Vacant(gap) => outcome!(gap.fill(given()).map(drop), value, InsertErrorKind::OutOfMemory),
-                At::Occupied(_) => Outcome::Refused,
-            },
-            Call::Split(at) => self.map().split(at).map_or(Outcome::NoMemory, |_| Outcome::Done),
-            Call::SplitOff(at) => self.map().split_off(at).map_or(Outcome::NoMemory, Outcome::Made),
-            Call::Compact => either!(self, tree => tree.compact()).map_or(Outcome::NoMemory, |()| Outcome::Done),
-            Call::Dup => either!(self, tree => tree.dup()).map_or(Outcome::NoMemory, Outcome::Made),
-            Call::DupWith => match either!(self, tree => tree.try_dup_with(|_, entry| Ok::<u32, ()>(V::read(entry) as u32))) {
-                Ok(copy) => {
-                    // Without a list, which would need memory.
-                    let items = copy.iter().map(row::<u32>);
-                    let same = match self {
-                        Self::Alone(map) => items.eq(map.iter().map(row::<V>)),
-                        Self::Beside(tree) => items.eq(tree.iter(&tree.pin()).map(row::<V>)),
-                    };
-                    assert!(same, "a whole copy");
-                    Outcome::Done
-                }
-                Err(DupError::OutOfMemory) => Outcome::NoMemory,
-                Err(DupError::Entry { .. }) => Outcome::Refused,
-            },
-            Call::Extend(_) => unreachable!("has a way of its own"),
-        }
-    }
-
-    fn take(&mut self, taking: Taking) -> Option<bool> {
-        match taking {
-            Taking::Erase(index) => drop(either!(self, tree => tree.erase(index).is_some())),
-            Taking::Whole(range) => either!(self, tree => tree.remove_whole(range)),
-            Taking::Prune(from) => either!(self, tree => drop(tree.prune(from))),
-            Taking::PruneInPlace(from) => match self {
-                Self::Alone(map) => drop(map.prune(from)),
-                Self::Beside(tree) => drop(tree.prune_in_place(from)),
-            },
-            Taking::PruneCut(from) => return Some(either!(self, tree => tree.prune_cut(from).is_ok())),
-            Taking::Refuse(range) => return Some(either!(self, tree => tree.remove_or(range, Shortage::Refuse).is_ok())),
-            Taking::Retain(rest) => either!(self, tree => tree.retain(|_, entry| V::read(entry) % 3 != rest)),
-            Taking::Drain(range) => self.map().drain(range).for_each(drop),
-            Taking::Cursor(index, count) => match self {
-                Self::Alone(map) => erase_by_cursor!(map, index, count),
-                Self::Beside(tree) => erase_by_cursor!(&mut tree.lock(), index, count),
-            },
-            Taking::At(index) => {
-                if let At::Occupied(there) = self.map().at(index) {
-                    drop(there.remove());
-                }
-            }
-            Taking::Clear => either!(self, tree => tree.clear()),
-        }
-        None
-    }
 }
 
 impl Call {
@@ -737,133 +540,6 @@ impl Removal {
             Self::At(place) => Taking::At(place.index(model)),
             Self::Clear => Taking::Clear,
         }
-    }
-}
-
-impl Call {
-    fn code<V: Value>(&self, tree: &str) -> String {
-        let range = |range: &Bounds| text::range(*range);
-        let map = if tree == "beside" { "tree.get_mut()" } else { "tree" };
-        let lock = if tree == "beside" { "tree.lock()" } else { "tree" };
-        let equal = format!("|a, b| <{0} as Value>::read(a) == <{0} as Value>::read(b)", V::TYPE);
-        match self {
-            Self::Store(at) => format!("tree.store({}, entry).is_ok()", range(at)),
-            Self::Insert(at) => format!("tree.insert({}, entry).is_ok()", range(at)),
-            Self::Replace(index) => format!("tree.replace({}, entry).is_ok()", number(*index)),
-            Self::Remove(at) => format!("tree.remove({}).is_ok()", range(at)),
-            Self::RemoveWith(at) => format!("{map}.remove_with({}, Shortage::Allocate, |piece| drop(piece)).is_ok()", range(at)),
-            Self::StoreWith(at) if tree == "beside" => format!("tree.store_with({}, entry, |_, _| ()).is_ok()", range(at)),
-            Self::StoreWith(at) => format!("tree.store_with({}, entry, |piece| drop(piece)).is_ok()", range(at)),
-            Self::StoreCoalescing(at) => format!("tree.store_coalescing_by({}, entry, {equal}).is_ok()", range(at)),
-            Self::Reserved(at) => format!("{lock}.reserve_for({}).map(|token| token.store(entry)).is_ok()", range(at)),
-            Self::CursorStore(at) => format!("{lock}.cursor_mut().store({}, entry).is_ok()", range(at)),
-            Self::Alloc(size, at, align, side) => {
-                let name = if *side == Side::Lowest { "alloc_range" } else { "alloc_range_rev" };
-                format!("tree.{name}({size}, {}, {align}, entry).is_ok()", range(at))
-            }
-            Self::Cyclic(at) => format!("tree.alloc_cyclic({}, &mut cyclic, entry).is_ok()", range(at)),
-            Self::Fill(index) => {
-                format!(
-                    "match {map}.at({}) {{ At::Vacant(gap) => gap.fill(entry).is_ok(), At::Occupied(_) => true }}",
-                    number(*index)
-                )
-            }
-            Self::Split(at) => format!("{map}.split({}).is_ok()", number(*at)),
-            Self::SplitOff(at) => {
-                format!(
-                    "{map}.split_off({}).is_ok_and(|mut tail| {map}.append(&mut tail).is_ok() || {map}.append(&mut tail).is_ok())",
-                    number(*at)
-                )
-            }
-            Self::Extend(_) => format!("{map}.try_extend(entry).is_ok()"),
-            Self::Compact => "tree.compact().is_ok()".into(),
-            Self::Dup => "tree.dup().is_ok()".into(),
-            Self::DupWith => "tree.try_dup_with(|_, _| Ok::<u32, ()>(0)).is_ok()".into(),
-        }
-    }
-
-    /// What it is given, made before memory is refused.
-    fn entry<V: Value>(&self, value: u64) -> String {
-        let made = match self {
-            Self::Extend(Run { from, count, stride, long }) => {
-                let (first, more) = (format!("{} + n * {stride}", number(*from)), u64::from(*long));
-                format!("(0..{count}).map(|n| ({first}..={first} + n % 2 * {more}, {})).collect::<Vec<_>>()", V::code(value))
-            }
-            call if call.takes_value() => V::code(value),
-            _ => return String::new(),
-        };
-        format!("let entry = {made};\n    ")
-    }
-}
-
-impl Taking {
-    fn code<V: Value>(self, beside: bool) -> String {
-        let map = if beside { "tree.get_mut()" } else { "tree" };
-        match self {
-            Self::Erase(index) => format!("drop(tree.erase({}))", number(index)),
-            Self::Whole(range) => format!("tree.remove_whole({})", text::range(range)),
-            Self::PruneInPlace(from) if beside => format!("drop(tree.prune_in_place({}).form)", number(from)),
-            Self::Prune(from) | Self::PruneInPlace(from) => format!("{{ let _ = tree.prune({}); }}", number(from)),
-            Self::PruneCut(from) => format!("drop(tree.prune_cut({}).is_ok())", number(from)),
-            Self::Refuse(range) => format!("drop(tree.remove_or({}, Shortage::Refuse).is_ok())", text::range(range)),
-            Self::Retain(rest) => format!("tree.retain(|_, entry| <{} as Value>::read(entry) % 3 != {rest})", V::TYPE),
-            Self::Drain(range) => format!("{map}.drain({}).for_each(drop)", text::range(range)),
-            Self::Cursor(index, count) => {
-                let lock =
-                    if beside { "let mut writer = tree.lock();\n    let mut cursor = writer" } else { "let mut cursor = tree" };
-                format!(
-                    "{{\n    {lock}.cursor_mut();\n    let _ = cursor.seek({});\n    for _ in 0..{count} {{\n        drop(cursor.erase());\n        \
-                     let _ = cursor.next();\n    }}\n}}",
-                    number(index)
-                )
-            }
-            Self::At(index) => format!("if let At::Occupied(there) = {map}.at({}) {{ drop(there.remove()) }}", number(index)),
-            Self::Clear => "tree.clear()".into(),
-        }
-    }
-}
-
-impl Oom {
-    fn print<V: Value + Shared<Grace>>(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let preload = self.before.preload();
-        let (kind, capacity) = (V::TYPE, self.reserve % 65);
-        let mut lines = vec![
-            "use maple_tests::alloc::{Plan, quiet, under};".into(),
-            "static POOL: Pool = Pool::new(&allocator_api2::alloc::Global);".into(),
-            format!("static RESERVE: Reserve = Reserve::with_pool({capacity}, &POOL);"),
-            format!("let mut tree = RangeMap::<{kind}>::with_reserve(&RESERVE);"),
-        ];
-        lines.extend(text::preload::<V>(preload));
-        lines.push(match self.shared {
-            true => format!("let mut tree = MapleTree::<{kind}, Grace>::from_map(tree);\ndrop(tree.pin());"),
-            false => String::new(),
-        });
-        lines.push("let mut cyclic = Cyclic::new();\nlet mut ballast = Vec::<Reserve>::with_capacity(1_000);".into());
-        for call in self.calls(preload) {
-            lines.push(match call {
-                Settled::Grow(call, value, refusals) => {
-                    let plans = (0..=u64::from(refusals.again % 4)).map(|n| format!("Plan::{:?}", refusals.plan(n)));
-                    let code = call.code::<V>(if self.shared { "beside" } else { "tree" });
-                    format!(
-                        "for plan in [{}, Plan::Off] {{\n    while POOL.figures().nodes_free > {left} {{\n        \
-                         let reserve = Reserve::with_pool((POOL.figures().nodes_free - {left}).min(100), &POOL);\n        \
-                         reserve.fill().unwrap();\n        ballast.push(reserve);\n    }}\n    \
-                         {entry}let (done, _, _) = under(plan, || {code});\n    tree.validate().unwrap();\n    if done {{\n        break;\n    }}\n}}",
-                        plans.collect::<Vec<_>>().join(", "),
-                        entry = call.entry::<V>(value),
-                        left = refusals.left % 8
-                    )
-                }
-                Settled::Remove(taking @ Taking::Refuse(_)) => {
-                    format!("under(Plan::From(1), || {});\ntree.validate().unwrap();", taking.code::<V>(self.shared))
-                }
-                Settled::Remove(taking) => format!("quiet(|| {});\ntree.validate().unwrap();", taking.code::<V>(self.shared)),
-                Settled::Synchronize if self.shared => "tree.synchronize().unwrap();".into(),
-                Settled::Synchronize => String::new(),
-            });
-        }
-        lines.push("let _ = (cyclic, ballast);\nquiet(|| drop(tree));".into());
-        text::test(f, lines.into_iter().filter(|line| !line.is_empty()))
     }
 }
 
