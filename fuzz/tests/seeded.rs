@@ -12,7 +12,7 @@ fn run(name: &str, cases: u64) {
 
 #[test]
 fn ops() {
-    run("ops", 1_500);
+    run("ops", 800);
 }
 
 #[test]
@@ -37,7 +37,7 @@ fn decode() {
 
 #[test]
 fn oom() {
-    run("oom", 1_000);
+    run("oom", 600);
 }
 
 #[test]
