@@ -1,7 +1,8 @@
-//! libFuzzer's side of [`maple_fuzz::ops`].
+//! libFuzzer's side of [`maple_fuzz::Ops`].
 
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use maple_fuzz::{Case, Ops};
 
-fuzz_target!(|input: maple_fuzz::Input| maple_fuzz::ops(&input));
+fuzz_target!(|case: Ops| case.run());

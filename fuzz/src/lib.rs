@@ -1,55 +1,70 @@
 //! The bodies of the fuzz targets, free of libFuzzer: an ordinary test can run them, and so can any other fuzzer.
 //!
-//! A case is an [`Input`], made of bytes by `arbitrary`. [`ops`] runs it on a face of the tree beside the model of `maple-tests`,
-//! compares (and validates) after each step and compares everything at the end.
+//! A target is a type of cases. A [`Case`] is made of bytes by `arbitrary`, runs the tree beside a model, and prints itself as a test to paste.
+//! [`TARGETS`] has them all.
 
-mod input;
+mod alloc_gaps;
+mod case;
+mod concurrent;
+mod cursor;
+mod decode;
+mod oom;
+mod ops;
+mod place;
+mod prune_dup;
 mod step;
+mod text;
+mod turns;
 
-pub use input::Input;
+pub use alloc_gaps::AllocGaps;
+pub use case::{Case, Target};
+pub use concurrent::Concurrent;
+pub use cursor::Cursors;
+pub use decode::Decode;
+pub use oom::Oom;
+pub use ops::Ops;
+pub use prune_dup::PruneDup;
 
-use arbitrary::{Arbitrary, Unstructured};
+/// Every target.
+pub const TARGETS: [Target; 7] = [
+    Target::of::<Ops>("ops"),
+    Target::of::<PruneDup>("prune_dup"),
+    Target::of::<AllocGaps>("alloc_gaps"),
+    Target::of::<Cursors>("cursor"),
+    Target::of::<Oom>("oom"),
+    Target::of::<Concurrent>("concurrent"),
+    Target::of::<Decode>("decode"),
+];
 
-/// Runs the operations of `input`.
-///
-/// # Panics
-///
-/// If the tree and the model differ, or the tree is not valid. The operations are printed as a test to paste.
-pub fn ops(input: &Input) {
-    input.run();
+/// Bytes that a case can be made of, the same on every machine: up to 64 words of splitmix64.
+pub fn bytes(seed: u64) -> Vec<u8> {
+    let mut rng = maple_tests::shapes::Rng(seed);
+    let words = rng.below(64);
+    (0..words).flat_map(|_| rng.bits().to_le_bytes()).collect()
 }
 
-/// Runs the operations that `data` stands for; bytes that stand for nothing are passed over.
-///
-/// # Panics
-///
-/// As [`ops`].
-pub fn run(data: &[u8]) {
-    if let Ok(input) = Input::arbitrary_take_rest(Unstructured::new(data)) {
-        ops(&input);
-    }
+/// The words of a case that are worth a seed: calls, their variants, types. Numbers are not.
+fn words(case: &str) -> impl Iterator<Item = &str> {
+    let word = |c: char| !(c.is_ascii_alphanumeric() || c == '_');
+    case.split(word).filter(|word| word.starts_with(|c: char| c.is_ascii_alphabetic()))
 }
 
-#[cfg(test)]
-mod tests {
-    /// splitmix64: the same cases on every machine.
-    fn random(state: &mut u64) -> u64 {
-        *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = *state;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        bits ^ (bits >> 31)
-    }
-
-    /// `MAPLE_CASES=n` runs n times as many.
-    #[test]
-    fn seeded_byte_strings() {
-        let times = std::env::var("MAPLE_CASES").map_or(1, |n| n.parse().expect("MAPLE_CASES is a number"));
-        for seed in 0..2_000 * times {
-            let mut state = seed;
-            let words = random(&mut state) % 48;
-            let data: Vec<u8> = (0..words).flat_map(|_| random(&mut state).to_le_bytes()).collect();
-            super::run(&data);
+/// Names and bytes of a few pseudo-random cases of a target that together have every word which a thousand have: what the fuzzer starts from.
+pub fn seeds(target: Target) -> Vec<(String, Vec<u8>)> {
+    let mut known = std::collections::BTreeSet::new();
+    let mut chosen = Vec::new();
+    for seed in 0..1_000 {
+        let bytes = bytes(seed);
+        let Some(case) = (target.print)(&bytes) else { continue };
+        let mut fresh = 0;
+        // Of input for a decoder the words are noise.
+        let lines = case.lines().filter(|line| !line.contains("let bytes"));
+        for word in lines.flat_map(words).filter(|word| word.len() < 24) {
+            fresh += usize::from(known.insert(word.to_owned()));
+        }
+        if fresh > 0 {
+            chosen.push((format!("{seed:03}"), bytes));
         }
     }
+    chosen
 }

@@ -1,120 +1,13 @@
-//! Steps of a case, their arguments given in terms of what is in the tree.
+//! Steps of a case of [`ops`](crate::ops), their arguments given in terms of what is in the tree.
 
-use crate::input::foresee;
+use crate::ops::foresee;
+use crate::place::{Align, Place, Size, Window};
 use arbitrary::Arbitrary;
-use core::ops::Bound::{Excluded, Included, Unbounded};
+use maple_tests::map_op::MapOp;
 use maple_tests::op::Op;
 use maple_tests::pair::closed;
-use maple_tests::{Bounds, Item, Model};
-
-/// An index: near an end of the index space, or exactly at an edge of what is there, where most can go wrong.
-#[derive(Arbitrary, Clone, Copy)]
-pub(crate) enum Place {
-    Low(u8),
-    Middle(u16),
-    High(u8),
-    /// The first index of the nth entry.
-    First(u16),
-    /// The index before that.
-    Before(u16),
-    /// The last index of the nth entry.
-    Last(u16),
-    /// The index behind that.
-    Behind(u16),
-    Any(u64),
-}
-
-/// The nth entry, counting round and round.
-fn nth(n: u16, model: &Model) -> Item {
-    let items = model.items();
-    if items.is_empty() { (0, 0, 0) } else { items[usize::from(n) % items.len()] }
-}
-
-impl Place {
-    fn index(self, model: &Model) -> u64 {
-        match self {
-            Self::Low(n) => n.into(),
-            Self::Middle(n) => n.into(),
-            Self::High(n) => u64::MAX - u64::from(n),
-            Self::First(n) => nth(n, model).0,
-            Self::Before(n) => nth(n, model).0.saturating_sub(1),
-            Self::Last(n) => nth(n, model).1,
-            Self::Behind(n) => nth(n, model).1.saturating_add(1),
-            Self::Any(n) => n,
-        }
-    }
-}
-
-/// A range.
-#[derive(Arbitrary, Clone, Copy)]
-pub(crate) enum Window {
-    /// That many indices and one more.
-    Long(Place, u8),
-    /// That many indices and one more, up to this one.
-    UpTo(Place, u8),
-    /// From one entry to another a few entries further on.
-    Entries(u16, u8),
-    /// Exactly the nth entry.
-    Entry(u16),
-    Between(Place, Place),
-    Odd(Odd),
-}
-
-/// Ranges in unusual forms, some of them refused.
-#[derive(Arbitrary, Clone, Copy)]
-pub(crate) enum Odd {
-    HalfOpen(Place, Place),
-    Reversed(Place, Place),
-    AfterExcluded(Place, Place),
-    From(Place),
-    To(Place),
-    All,
-}
-
-impl Window {
-    fn bounds(self, model: &Model) -> Bounds {
-        let sorted = |a: u64, b: u64| (a.min(b), a.max(b));
-        let between = |a: Place, b: Place| sorted(a.index(model), b.index(model));
-        match self {
-            Self::Long(first, more) => {
-                let first = first.index(model);
-                closed(first, first.saturating_add(more.into()))
-            }
-            Self::UpTo(last, more) => {
-                let last = last.index(model);
-                closed(last.saturating_sub(more.into()), last)
-            }
-            Self::Entries(n, more) => {
-                let (first, last) = (nth(n, model).0, nth(n.saturating_add(more.into()), model).1);
-                let (first, last) = sorted(first, last);
-                closed(first, last)
-            }
-            Self::Entry(n) => {
-                let (first, last, _) = nth(n, model);
-                closed(first, last)
-            }
-            Self::Between(a, b) => {
-                let (first, last) = between(a, b);
-                closed(first, last)
-            }
-            Self::Odd(Odd::HalfOpen(a, b)) => {
-                let (first, end) = between(a, b);
-                (Included(first), Excluded(end))
-            }
-            Self::Odd(Odd::Reversed(a, b)) => {
-                let (first, last) = between(a, b);
-                closed(last, first)
-            }
-            Self::Odd(Odd::AfterExcluded(a, b)) => {
-                let (before, last) = between(a, b);
-                (Excluded(before), Included(last))
-            }
-            Self::Odd(Odd::From(place)) => (Included(place.index(model)), Unbounded),
-            Self::Odd(Odd::To(place)) => (Unbounded, Included(place.index(model))),
-            Self::Odd(Odd::All) => (Unbounded, Unbounded),
-        }
-    }
-}
+use maple_tests::space::Side;
+use maple_tests::{Bounds, Model};
 
 /// Bounds to look through after each step.
 #[derive(Arbitrary, Clone, Copy)]
@@ -134,6 +27,13 @@ pub(crate) enum Step {
     Replace(Place, u16),
     Erase(Place),
     Remove(Window),
+    RemoveSparing(Window),
+    RemoveWhole(Window),
+    /// Calls of the exclusive face, or their like.
+    Map(Map),
+    Free(Free),
+    /// Makes so many of the calls that follow in one session.
+    Session(u8),
     /// Many stores, up or down.
     Build {
         from: Place,
@@ -165,12 +65,15 @@ pub(crate) enum Whole {
     Prune(Place),
     PruneInPlace(Place),
     PruneCut(Place),
+    PruneCutAllocating(Place),
     /// A prune near the end, which leaves most of the tree.
     PruneNearEnd(u8),
     Clear,
     Dup,
     DupWith(u16),
     Convert,
+    Compact,
+    Pin,
     Synchronize,
     HandOver,
 }
@@ -181,6 +84,7 @@ impl Whole {
             Self::Prune(place) => Op::Prune { from: place.index(model) },
             Self::PruneInPlace(place) => Op::PruneInPlace { from: place.index(model) },
             Self::PruneCut(place) => Op::PruneCut { from: place.index(model) },
+            Self::PruneCutAllocating(place) => Op::PruneCutAllocating { from: place.index(model) },
             Self::PruneNearEnd(back) => {
                 let at = model.len().saturating_sub(1 + usize::from(back));
                 let from = model.items().get(at).map_or(0, |item| item.1);
@@ -190,19 +94,124 @@ impl Whole {
             Self::Dup => Op::Dup,
             Self::DupWith(good) => Op::DupWith { good: usize::from(good) % (model.len() + 1) },
             Self::Convert => Op::Convert,
+            Self::Compact => Op::Compact,
+            Self::Pin => Op::Pin,
             Self::Synchronize => Op::Synchronize,
             Self::HandOver => Op::HandOver,
         }
     }
 }
 
+/// A call that not every face has, with few values, so that neighbours are often equal.
+#[derive(Arbitrary, Clone, Copy)]
+pub(crate) enum Map {
+    Retain(u8),
+    Drain(Window, u8, u64),
+    RemoveWith(Window, bool),
+    StoreWith(Window, u16),
+    StoreCoalescing(Window, u8),
+    Split(Place),
+    SplitOff(Place, bool),
+    Append { from: Place, count: u8, length: u8, hole: u8 },
+    At(Place, u8),
+    Update(Window, u64),
+    IntoIter(u8, u64),
+    Reserved(Window, u16),
+    Combine(Window, [Window; 4]),
+}
+
+impl Map {
+    fn op(self, model: &Model) -> MapOp {
+        match self {
+            Self::Retain(n) => MapOp::Retain { modulus: 2 + u64::from(n % 6), rest: u64::from(n / 6 % 2) },
+            Self::Drain(window, n, turns) => {
+                MapOp::Drain { range: window.bounds(model), taken: usize::from(n / 2), turns, forget: n % 2 == 0 }
+            }
+            Self::RemoveWith(window, sparing) => MapOp::RemoveWith { range: window.bounds(model), sparing },
+            Self::StoreWith(window, value) => MapOp::StoreWith { range: window.bounds(model), value: value.into() },
+            Self::StoreCoalescing(window, value) => {
+                MapOp::StoreCoalescing { range: window.bounds(model), value: u64::from(value % 3) }
+            }
+            Self::Split(place) => MapOp::Split { at: place.index(model) },
+            Self::SplitOff(place, join) => MapOp::SplitOff { at: place.index(model), join },
+            Self::Append { from, count, length, hole } => {
+                let ranges = in_order(from.index(model), count % 40, length, hole);
+                MapOp::Append { entries: ranges.collect() }
+            }
+            Self::At(place, value) => MapOp::At { index: place.index(model), value: value.into() },
+            Self::Update(window, turns) => MapOp::Update { range: window.bounds(model), turns },
+            Self::IntoIter(left, turns) => MapOp::IntoIter { left: usize::from(left % 5), turns },
+            Self::Reserved(window, value) => MapOp::Reserved { range: window.bounds(model), value: value.into() },
+            Self::Combine(window, others) => {
+                MapOp::Combine { range: window.bounds(model), others: others.map(|other| other.bounds(model)).to_vec() }
+            }
+        }
+    }
+}
+
+/// A call about free space.
+#[derive(Arbitrary, Clone, Copy)]
+pub(crate) enum Free {
+    Find(Size, Window, Align),
+    Alloc(Size, Window, Align, bool, u16),
+}
+
+impl Free {
+    pub(crate) fn op(self, model: &Model) -> Op {
+        match self {
+            Self::Find(size, window, align) => {
+                Op::Find { size: size.count(model), within: window.bounds(model), align: align.number() }
+            }
+            Self::Alloc(size, window, align, low, value) => Op::AllocRange {
+                size: size.count(model),
+                within: window.bounds(model),
+                align: align.number(),
+                side: if low { Side::Lowest } else { Side::Highest },
+                value: value.into(),
+            },
+        }
+    }
+}
+
+/// `count` ranges one behind the other, with their numbers for values.
+fn in_order(from: u64, count: u8, length: u8, hole: u8) -> impl Iterator<Item = (Bounds, u64)> {
+    let length = 1 + u64::from(length % 8);
+    let stride = length + u64::from(hole % 3);
+    let from = from.min(u64::MAX - (u64::from(count) + 1) * stride);
+    (0..u64::from(count)).map(move |n| (closed(from + n * stride, from + n * stride + (length - 1)), n))
+}
+
+/// The calls of a case.
+#[derive(Default)]
+pub(crate) struct Calls {
+    pub(crate) ops: Vec<Op>,
+    /// How many more calls go into the session that is last.
+    left: u8,
+}
+
+impl Calls {
+    /// Appends a call, and lets the model follow.
+    fn push(&mut self, op: Op, model: &mut Model) {
+        foresee(&op, model);
+        let left = core::mem::take(&mut self.left);
+        match self.ops.last_mut() {
+            Some(Op::Session { ops }) if left > 0 && op.fits_session() => {
+                ops.push(op);
+                self.left = left - 1;
+            }
+            _ => self.ops.push(op),
+        }
+    }
+
+    fn begin_session(&mut self, calls: u8) {
+        self.ops.push(Op::Session { ops: Vec::new() });
+        self.left = calls;
+    }
+}
+
 impl Step {
     /// Appends the calls of this step, and lets the model follow.
-    pub(crate) fn ops(self, model: &mut Model, ops: &mut Vec<Op>) {
-        let mut push = |op: Op, model: &mut Model| {
-            foresee(&op, model);
-            ops.push(op);
-        };
+    pub(crate) fn calls(self, model: &mut Model, calls: &mut Calls) {
         let op = match self {
             Self::Store(window, value) => Op::Store { range: window.bounds(model), value: value.into() },
             Self::Insert(window, value) => Op::Insert { range: window.bounds(model), value: value.into() },
@@ -210,22 +219,21 @@ impl Step {
             Self::Erase(place) => Op::Erase { index: place.index(model) },
             Self::Remove(window) => Op::Remove { range: window.bounds(model) },
             Self::Whole(whole) => whole.op(model),
+            Self::RemoveSparing(window) => Op::RemoveSparing { range: window.bounds(model) },
+            Self::RemoveWhole(window) => Op::RemoveWhole { range: window.bounds(model) },
+            Self::Map(map) => Op::Map(map.op(model)),
+            Self::Free(free) => free.op(model),
+            Self::Session(count) => return calls.begin_session(count % 16),
             Self::Build { from, count, length, hole, down } => {
-                let count = u64::from(count % 40);
-                let length = 1 + u64::from(length % 8);
-                let stride = length + u64::from(hole % 3);
-                let from = from.index(model).min(u64::MAX - (count + 1) * stride);
-                for n in 0..count {
-                    let first = from + stride * if down { count - 1 - n } else { n };
-                    push(Op::Store { range: closed(first, first + (length - 1)), value: n }, model);
+                let mut ranges: Vec<_> = in_order(from.index(model), count % 40, length, hole).collect();
+                if down {
+                    ranges.reverse();
                 }
+                ranges.into_iter().for_each(|(range, value)| calls.push(Op::Store { range, value }, model));
                 return;
             }
             Self::Extend { from, count, length, hole, then } => {
-                let length = 1 + u64::from(length % 8);
-                let stride = length + u64::from(hole % 3);
-                let from = from.index(model).min(u64::MAX - (u64::from(count) + 1) * stride);
-                let in_order = (0..u64::from(count)).map(|n| (closed(from + n * stride, from + n * stride + (length - 1)), n));
+                let in_order = in_order(from.index(model), count, length, hole);
                 let then = then.into_iter().flat_map(|(one, other)| [one, other].map(|window| (window.bounds(model), 1_000)));
                 Op::Extend { entries: in_order.chain(then).collect() }
             }
@@ -235,11 +243,11 @@ impl Step {
                 let doomed = model.items()[from..].iter().step_by(every).take(usize::from(count % 40));
                 let doomed: Vec<u64> = doomed.map(|item| item.1).collect();
                 for index in doomed {
-                    push(Op::Erase { index }, model);
+                    calls.push(Op::Erase { index }, model);
                 }
                 return;
             }
         };
-        push(op, model);
+        calls.push(op, model);
     }
 }

@@ -3,11 +3,13 @@
 use crate::entry::Value;
 use crate::map_op::MapOp;
 use crate::model::{Bounds, Item, Model, Refusal, Span};
+use crate::op::Op;
 use crate::space::Side;
 use maple_tree::{Cyclic, FindError, Summary};
 
 mod exclusive;
 mod outcome;
+mod session;
 mod tree;
 
 pub use exclusive::ExclusiveFace;
@@ -171,6 +173,10 @@ pub trait Face: Sized {
     fn hand_over(&mut self);
     /// Makes a call of the exclusive face, or its like of this one.
     fn map_op(&mut self, op: &MapOp, model: &mut Model);
+    /// Makes these calls under one lock, where there is one.
+    fn session(&mut self, ops: &[Op], model: &mut Model) {
+        ops.iter().for_each(|op| op.run(self, model));
+    }
 
     /// The validator's figures.
     ///

@@ -5,9 +5,10 @@ use crate::entry::{Flavour, Value};
 use crate::face::item;
 use crate::model::{Bounds, Inclusive, Item, Model, Refusal, Span, span};
 use crate::op::{code, number};
-use core::ops::Bound;
+use core::ops::{Bound, RangeInclusive};
 use maple_tree::{
-    AppendError, At, InsertErrorKind, MapleTree, Piece, RangeMap, RemoveError, Shared, Shortage, StoreError, StoreErrorKind,
+    AppendError, At, Covered, Entry, InsertErrorKind, MapleTree, Piece, RangeMap, RangeSet, Ranges, RemoveError, Shared,
+    Shortage, StoreError, StoreErrorKind,
 };
 
 /// One call on an exclusive map.
@@ -36,6 +37,10 @@ pub enum MapOp {
     Update { range: Bounds, turns: u64 },
     /// `into_iter`, of which all but `left` entries are taken from the ends that `turns` says and collected again
     IntoIter { left: usize, turns: u64 },
+    /// `reserve_for`, on the shared face in a session, and the store
+    Reserved { range: Bounds, value: u64 },
+    /// A `RangeSet` of every second of `others`, without those between, and the four set operations on it and what is `covered` inside `range`
+    Combine { range: Bounds, others: Vec<Bounds> },
 }
 
 fn read<V: Value>(piece: &Piece<'_, V>) -> (Span, Span, u64) {
@@ -87,8 +92,7 @@ impl MapOp {
                     asked.push(item::<V>((range, entry)));
                     V::read(entry) % modulus != rest
                 });
-                assert_eq!(asked, model.items(), "each is asked about once, in order");
-                *model = keep(model, |item| item.2 % modulus != rest);
+                self.retained(&asked, model);
             }
             Self::Drain { range, taken, turns, forget } => {
                 let inside = |item: &Item| span(range).is_some_and(|(first, last)| first <= item.0 && item.1 <= last);
@@ -202,6 +206,11 @@ impl MapOp {
                     assert!(model.replace(first, (value + 1) % (1 << 32)).is_ok());
                 }
             }
+            Self::Reserved { range, value } => {
+                let done = map.reserve_for(range).map(|token| (token.range(), token.store(V::make(value))).0);
+                self.reserved(done, range, value, model);
+            }
+            Self::Combine { range, ref others } => combine(map.covered(range), range, others, model),
             Self::IntoIter { left, turns } => {
                 let count = model.len().saturating_sub(left);
                 let mut scan = core::mem::take(map).into_iter();
@@ -222,7 +231,12 @@ impl MapOp {
 
     /// Whether shared trees have such a call, too.
     pub(crate) fn is_of_both_faces(&self) -> bool {
-        matches!(self, Self::Retain { .. } | Self::StoreWith { .. } | Self::StoreCoalescing { .. })
+        self.fits_session() || matches!(self, Self::StoreWith { .. } | Self::Combine { .. })
+    }
+
+    /// Whether the writer's sessions have such a call, too.
+    pub(crate) fn fits_session(&self) -> bool {
+        matches!(self, Self::Retain { .. } | Self::StoreCoalescing { .. } | Self::Reserved { .. })
     }
 
     /// Runs on both, if shared trees have such a call, and compares what comes back.
@@ -234,8 +248,7 @@ impl MapOp {
                     asked.push(item::<V>((range, entry)));
                     V::read(entry) % modulus != rest
                 });
-                assert_eq!(asked, model.items(), "each is asked about once, in order");
-                *model = keep(model, |item| item.2 % modulus != rest);
+                self.retained(&asked, model);
             }
             Self::StoreWith { range, value } => {
                 let mut seen = Vec::new();
@@ -248,13 +261,44 @@ impl MapOp {
                 let done = tree.store_coalescing_by(range, V::make(value), |one, other| V::read(one) == V::read(other));
                 self.coalesced(done, range, value, model);
             }
+            Self::Reserved { range, value } => {
+                let mut writer = tree.lock();
+                let done = writer.reserve_for(range).map(|token| (token.range(), token.store(V::make(value))).0);
+                self.reserved(done, range, value, model);
+            }
+            Self::Combine { range, ref others } => {
+                let guard = tree.pin();
+                combine(tree.covered(range, &guard), range, others, model);
+            }
             _ => return false,
         }
         true
     }
 
+    /// What came of a `retain` that asked about `asked`.
+    pub(crate) fn retained(&self, asked: &[Item], model: &mut Model) {
+        let Self::Retain { modulus, rest } = *self else { unreachable!("of another call") };
+        assert_eq!(asked, model.items(), "each is asked about once, in order");
+        *model = keep(model, |item| item.2 % modulus != rest);
+    }
+
+    /// What came of a `reserve_for`: the range of the reservation, after its store.
+    pub(crate) fn reserved(
+        &self,
+        done: Result<RangeInclusive<u64>, StoreErrorKind>,
+        range: Bounds,
+        value: u64,
+        model: &mut Model,
+    ) {
+        let done = done.map(RangeInclusive::into_inner).map_err(|kind| match kind {
+            StoreErrorKind::BadRange(bad) => Refusal::BadRange((bad.start, bad.end)),
+            StoreErrorKind::OutOfMemory => Refusal::OutOfMemory,
+        });
+        assert_eq!(done.map(Some), model.store(range, value).map(|()| span(range)), "{self:?}");
+    }
+
     /// What came of a `store_coalescing`.
-    fn coalesced<V: Value>(&self, done: Result<(), StoreError<V>>, range: Bounds, value: u64, model: &mut Model) {
+    pub(crate) fn coalesced<V: Value>(&self, done: Result<(), StoreError<V>>, range: Bounds, value: u64, model: &mut Model) {
         let Some((first, last)) = span(range) else {
             let error = done.expect_err("the range holds no index");
             assert_eq!(error.value.value(), value);
@@ -386,6 +430,25 @@ impl MapOp {
                      drop(value.update(|old| {number}::make(({number}::read(old) + 1) % (1 << 32)))));"
                 )
             }
+            Self::Reserved { range, value } => {
+                let lock = if shared && tree != "writer" { ".lock()" } else { "" };
+                format!("let _ = {tree}{lock}.reserve_for({}).map(|token| token.store({}));", code(range), entry(value))
+            }
+            Self::Combine { range, ref others } => {
+                let others = others.iter().map(|(start, end)| format!("(Bound::{start:?}, Bound::{end:?})"));
+                let (others, guard) = (others.collect::<Vec<_>>().join(", "), if shared { ", &tree.pin()" } else { "" });
+                let calls = ["union", "intersection", "difference", "symmetric_difference"];
+                let calls = calls.map(|call| {
+                    format!("    println!(\"{{:?}}\", {tree}.covered({}{guard}).{call}(&set).collect::<Vec<_>>());", code(range))
+                });
+                format!(
+                    "let mut set = RangeSet::new();\n    \
+                     for (n, range) in ([{others}] as [(Bound<u64>, Bound<u64>); _]).into_iter().enumerate() {{\n        \
+                         let _ = if n % 2 == 0 {{ set.insert(range).map(drop).is_ok() }} else {{ set.remove(range).is_ok() }};\n    \
+                     }}\n{}",
+                    calls.join("\n").replace("(&set)", "(set.iter())")
+                )
+            }
             Self::IntoIter { left, turns } => {
                 let turn = turn(turns);
                 format!(
@@ -401,6 +464,8 @@ impl MapOp {
     pub fn touched(&self) -> Option<Span> {
         match *self {
             Self::Drain { range, .. } | Self::RemoveWith { range, .. } | Self::Update { range, .. } => span(range),
+            Self::Reserved { range, .. } => span(range),
+            Self::Combine { .. } => None,
             Self::StoreWith { range, .. } | Self::StoreCoalescing { range, .. } => span(range),
             Self::Split { at: index } | Self::At { index, .. } | Self::SplitOff { at: index, join: true } => Some((index, index)),
             Self::Append { ref entries } => {
@@ -410,6 +475,56 @@ impl MapOp {
             Self::Retain { .. } | Self::SplitOff { .. } | Self::IntoIter { .. } => Some((0, u64::MAX)),
         }
     }
+}
+
+/// Which indices two sets of ranges hold by `rule`, as ranges that do not touch. Only where a range begins or ends can it change.
+fn by_rule(one: &[Span], other: &[Span], rule: fn(bool, bool) -> bool) -> Vec<Span> {
+    let holds = |spans: &[Span], index: u64| spans.iter().any(|span| span.0 <= index && index <= span.1);
+    let spans = || one.iter().chain(other);
+    let mut begins: Vec<u64> = spans().flat_map(|span| [Some(span.0), span.1.checked_add(1)]).flatten().collect();
+    begins.push(0);
+    begins.sort_unstable();
+    begins.dedup();
+    let ends = begins.iter().skip(1).map(|begin| begin - 1).chain([u64::MAX]);
+    let mut joined = Vec::<Span>::new();
+    for (begin, end) in begins.iter().copied().zip(ends).filter(|&(begin, _)| rule(holds(one, begin), holds(other, begin))) {
+        match joined.last_mut() {
+            Some(last) if last.1.checked_add(1) == Some(begin) => last.1 = end,
+            _ => joined.push((begin, end)),
+        }
+    }
+    joined
+}
+
+/// Compares a set of `others`, what is covered inside `range`, and what comes of both.
+fn combine<V: Entry>(covered: Covered<'_, V>, range: Bounds, others: &[Bounds], model: &Model) {
+    let (mut set, mut spans) = (RangeSet::new(), Vec::<Span>::new());
+    for (n, &other) in others.iter().enumerate() {
+        let insert = n % 2 == 0;
+        let more = span(other).into_iter().collect::<Vec<_>>();
+        let now = by_rule(&spans, &more, if insert { |a, b| a || b } else { |a, b| a && !b });
+        if insert {
+            assert_eq!(set.insert(other).ok(), span(other).map(|_| now != spans), "insert({other:?})");
+        } else {
+            assert_eq!(set.remove(other).is_ok(), span(other).is_some(), "remove({other:?})");
+        }
+        spans = now;
+    }
+    let inner = |ranges: Vec<RangeInclusive<u64>>| ranges.into_iter().map(RangeInclusive::into_inner).collect::<Vec<Span>>();
+    assert_eq!(inner(set.iter().collect()), spans, "the set");
+    let pieces: Vec<Span> = pieces(model, range).into_iter().map(|(piece, ..)| piece).collect();
+    let inside = by_rule(&pieces, &[], |piece, _| piece);
+    assert_eq!(inner(covered.clone().collect()), inside, "covered({range:?})");
+    let mut back = inner(covered.clone().rev().collect());
+    back.reverse();
+    assert_eq!(back, inside, "covered({range:?}) from the back");
+    assert_eq!(inner(covered.clone().union(set.iter()).collect()), by_rule(&inside, &spans, |a, b| a || b), "union");
+    let both = inner(covered.clone().intersection(set.iter()).collect());
+    assert_eq!(both, by_rule(&inside, &spans, |a, b| a && b), "intersection");
+    let rest = inner(covered.clone().difference(set.iter()).collect());
+    assert_eq!(rest, by_rule(&inside, &spans, |a, b| a && !b), "difference");
+    let either = inner(covered.symmetric_difference(set.iter()).collect());
+    assert_eq!(either, by_rule(&inside, &spans, |a, b| a != b), "symmetric difference");
 }
 
 /// The model without what is not kept.

@@ -60,6 +60,8 @@ pub enum Op {
     HandOver,
     /// A call of the exclusive face; on the shared one its like, or through `get_mut`
     Map(MapOp),
+    /// Calls under one lock, where there is one; each is one that [can be made](Op::fits_session) in a session
+    Session { ops: Vec<Op> },
 }
 
 impl Op {
@@ -138,6 +140,17 @@ impl Op {
             Self::Synchronize => face.synchronize(),
             Self::HandOver => face.hand_over(),
             Self::Map(ref op) => face.map_op(op, model),
+            Self::Session { ref ops } => face.session(ops, model),
+        }
+    }
+
+    /// Whether the writer's sessions have this call.
+    pub fn fits_session(&self) -> bool {
+        match self {
+            Self::Map(op) => op.fits_session(),
+            Self::Extend { .. } | Self::Dup | Self::DupWith { .. } | Self::Convert | Self::Session { .. } => false,
+            Self::Pin | Self::Synchronize | Self::HandOver => false,
+            _ => true,
         }
     }
 
@@ -157,12 +170,13 @@ impl Op {
             Self::Clear | Self::Compact | Self::Dup | Self::Convert => Some((0, u64::MAX)),
             Self::DupWith { .. } | Self::Find { .. } | Self::Pin | Self::Synchronize | Self::HandOver => None,
             Self::Map(ref op) => op.touched(),
+            Self::Session { ref ops } => ops.iter().filter_map(Self::touched).reduce(|(a, b), (c, d)| (a.min(c), b.max(d))),
         }
     }
 
-    /// The call in step `step` as Rust code.
-    fn code<F: Face>(&self, step: usize) -> String {
-        let tree = F::receiver(step);
+    /// The call on `tree` as Rust code: that is `F`'s receiver, or a session.
+    pub fn code<F: Face>(&self, tree: &str) -> String {
+        let beside = !F::EXCLUSIVE && tree != "tree.get_mut()";
         let entry = F::Entry::code;
         match *self {
             Self::Store { range, value } => {
@@ -174,7 +188,8 @@ impl Op {
                 let entries = entries
                     .iter()
                     .map(|&((start, end), value)| format!("((Bound::{start:?}, Bound::{end:?}), {})", entry(value)));
-                format!("let _ = {tree}.try_extend([{}]);", entries.collect::<Vec<_>>().join(", "))
+                let (entries, kind) = (entries.collect::<Vec<_>>().join(", "), F::Entry::TYPE);
+                format!("let _ = {tree}.try_extend([{entries}] as [((Bound<u64>, Bound<u64>), {kind}); _]);")
             }
             Self::Insert { range, value } => {
                 format!("let _ = {tree}.insert({}, {});", code(range), entry(value))
@@ -195,7 +210,11 @@ impl Op {
             Self::RemoveWhole { range } => format!("{tree}.remove_whole({});", code(range)),
             Self::Find { size, within, align } => {
                 let asked = format!("{size}, {}, {align}", code(within));
-                format!("let _ = ({tree}.find_free({asked}), {tree}.find_free_back({asked}));\n    {tree}.validate().unwrap();")
+                format!(
+                    "let _ = ({tree}.find_free({asked}), {tree}.find_free_back({asked}), {tree}.largest_gap({}));\n    \
+                     {tree}.validate().unwrap();",
+                    code(within)
+                )
             }
             Self::AllocRange { size, within, align, side, value } => {
                 let call = if side == Side::Lowest { "alloc_range" } else { "alloc_range_rev" };
@@ -203,14 +222,14 @@ impl Op {
             }
             Self::Compact => format!("{tree}.compact().unwrap();"),
             Self::Clear => format!("{tree}.clear();"),
-            Self::PruneInPlace { from } if tree == "tree" && !F::EXCLUSIVE => {
-                format!("let _ = tree.prune_in_place({});", number(from))
+            Self::PruneInPlace { from } if beside => {
+                format!("let _ = {tree}.prune_in_place({});", number(from))
             }
             Self::Prune { from } | Self::PruneInPlace { from } => {
                 format!("let _ = {tree}.prune({});", number(from))
             }
-            Self::PruneCutAllocating { from } if tree == "tree" && !F::EXCLUSIVE => {
-                format!("let _ = tree.prune_cut_or({}, Shortage::Allocate);", number(from))
+            Self::PruneCutAllocating { from } if beside => {
+                format!("let _ = {tree}.prune_cut_or({}, Shortage::Allocate);", number(from))
             }
             Self::PruneCut { from } | Self::PruneCutAllocating { from } => format!("let _ = {tree}.prune_cut({});", number(from)),
             Self::Dup if F::EXCLUSIVE => "tree = tree.dup().unwrap();".into(),
@@ -231,14 +250,22 @@ impl Op {
             Self::Synchronize => "pins.clear();\n    tree.synchronize().unwrap();".into(),
             Self::HandOver => "tree.hand_over();".into(),
             Self::Map(ref op) if F::EXCLUSIVE => op.code::<F::Entry>("(&mut tree)", false),
-            Self::Map(ref op) if tree == "tree" && op.is_of_both_faces() => op.code::<F::Entry>(tree, true),
+            Self::Map(ref op) if beside && op.is_of_both_faces() => op.code::<F::Entry>(tree, true),
             Self::Map(ref op) => op.code::<F::Entry>("tree.get_mut()", false),
+            Self::Session { ref ops } => {
+                let name = if beside { "writer" } else { tree };
+                let calls: Vec<String> = ops.iter().map(|op| op.code::<F>(name)).collect();
+                match beside {
+                    true => format!("let mut writer = tree.lock();\n    {}\n    drop(writer);", calls.join("\n    ")),
+                    false => calls.join("\n    "),
+                }
+            }
         }
     }
 }
 
 /// An index as Rust code.
-pub(crate) fn number(index: u64) -> String {
+pub fn number(index: u64) -> String {
     match u64::MAX - index {
         0 => "u64::MAX".into(),
         below @ ..1_000_000 => format!("u64::MAX - {below}"),
@@ -247,7 +274,7 @@ pub(crate) fn number(index: u64) -> String {
 }
 
 /// A range as Rust code.
-pub(crate) fn code((start, end): Bounds) -> String {
+pub fn code((start, end): Bounds) -> String {
     match (start, end) {
         (Bound::Included(start), Bound::Included(end)) => {
             format!("{}..={}", number(start), number(end))
@@ -348,7 +375,7 @@ impl<F: Face> fmt::Debug for Sequence<F> {
             writeln!(f, "    }}")?;
         }
         for (step, op) in self.ops.iter().enumerate() {
-            let line = op.code::<F>(step);
+            let line = op.code::<F>(F::receiver(step));
             if !line.is_empty() {
                 writeln!(f, "    {line}")?;
             }

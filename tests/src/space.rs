@@ -78,11 +78,16 @@ impl Model {
     }
 }
 
-/// Compares every search inside `within`: for `size` indices, for as many as the largest gap has, and for one more.
+/// What to look for inside `within`: `size` indices, as many as the largest gap has, and one more. Sizes, and what to align them to.
+pub fn searches(model: &Model, size: u64, within: Bounds, align: u64) -> [(u64, u64); 4] {
+    let exact = model.largest_gap(within).map_or(1, |gap| (gap.1 - gap.0).saturating_add(1));
+    [(size, align), (exact, 1), (exact.saturating_add(1), 1), (exact, align)]
+}
+
+/// Compares every search inside `within`; see [`searches`].
 pub fn agree_on_space<F: Face>(face: &mut F, model: &Model, size: u64, within: Bounds, align: u64) {
     let largest = model.largest_gap(within);
-    let exact = largest.map_or(1, |gap| (gap.1 - gap.0).saturating_add(1));
-    for (size, align) in [(size, align), (exact, 1), (exact.saturating_add(1), 1), (exact, align)] {
+    for (size, align) in searches(model, size, within, align) {
         for side in [Side::Lowest, Side::Highest] {
             let found = face.find_free(size, within, align, side);
             assert_eq!(found, model.find_free(size, within, align, side), "find_free({size}, {within:?}, {align}), {side:?}");

@@ -4,10 +4,11 @@ use super::exclusive::{
     alloc_range_alone, erase_alone, extend_alone, find_free_alone, prune_cut_alone, remove_sparing_alone, replace_alone,
 };
 use super::outcome::{allocated, copied, inserted, item, map_until, not_replaced, pair, pruned, removed, stored};
-use super::{Face, Rest, Scan};
+use super::{Face, Rest, Scan, session};
 use crate::entry::{Flavour, Value};
 use crate::map_op::MapOp;
 use crate::model::{Bounds, Item, Model, Refusal, Span};
+use crate::op::Op;
 use crate::space::Side;
 use core::fmt;
 use core::ops::Bound;
@@ -319,6 +320,13 @@ impl<V: Value + Shared<R>, const MIXED: bool, R: Flavour> Face for TreeFace<V, M
     fn map_op(&mut self, op: &MapOp, model: &mut Model) {
         if self.alone || !op.run_beside(&self.tree, model) {
             op.run(self.tree.get_mut(), model);
+        }
+    }
+
+    fn session(&mut self, ops: &[Op], model: &mut Model) {
+        match self.alone {
+            true => ops.iter().for_each(|op| op.run(self, model)),
+            false => session::run(&self.tree, ops, model),
         }
     }
 
