@@ -75,6 +75,10 @@ macro_rules! with_defaults {
 #[cfg(not(target_pointer_width = "64"))]
 compile_error!("maple-tree needs a target with 64-bit pointers");
 
+/// What is different when a model checker (Loom) looks at the crate, and the models.
+#[cfg(loom)]
+mod model;
+
 // The floors, from the ground up.
 mod sync;
 
@@ -93,6 +97,10 @@ mod node;
 mod companion;
 mod list;
 mod path;
+#[cfg(not(loom))]
+mod pool;
+#[cfg(loom)]
+#[path = "model/pool.rs"]
 mod pool;
 
 mod reserve;

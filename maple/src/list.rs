@@ -39,6 +39,8 @@ impl FreeList {
 
     /// Adds a node that nobody can reach any more, and that has no companion.
     pub(crate) fn push(&mut self, node: NodeRef) {
+        #[cfg(loom)]
+        node.assert_gone();
         let tail = match self.ends {
             None => node,
             Some((head, tail)) => {

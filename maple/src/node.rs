@@ -21,8 +21,7 @@
 //! 5. A node lies in a slab of the pool, is aligned to its own size and was initialised when it was first handed out.
 
 use crate::search::{PIVOTS, Portable, Search};
-use crate::sync::{AtomicPtr, Ordering};
-use core::cell::UnsafeCell;
+use crate::sync::{AtomicPtr, Ordering, UnsafeCell, order};
 use core::hint::select_unpredictable;
 use core::mem::offset_of;
 use core::ops::Range;
@@ -30,6 +29,17 @@ use core::ptr::{self, NonNull};
 
 /// Slots in a node.
 pub(crate) const SLOTS: usize = PIVOTS + 1;
+
+/// The steps of a binary search in as many slots: 8, 4, 2, 1.
+const STEPS: [usize; SLOTS.ilog2() as usize] = {
+    let mut steps = [1; SLOTS.ilog2() as usize];
+    let mut n = steps.len() - 1;
+    while n > 0 {
+        steps[n - 1] = 2 * steps[n];
+        n -= 1;
+    }
+    steps
+};
 
 /// More levels than a tree can have: a root is split only after at least eight splits below it, so `8^22 > 2^64` stores are needed
 /// to pass this.
@@ -44,6 +54,8 @@ pub(crate) struct Node {
     pivots: UnsafeCell<[u64; PIVOTS]>,
     link: AtomicPtr<()>,
     slots: [AtomicPtr<()>; SLOTS],
+    #[cfg(loom)]
+    extra: model::Extra,
 }
 
 const _: () = assert!(size_of::<Node>() == NODE_BYTES && align_of::<Node>() == NODE_BYTES && offset_of!(Node, pivots) == 0);
@@ -169,6 +181,7 @@ impl NodeRef {
     /// # Safety
     ///
     /// As for [`NodeRef::new_empty`].
+    #[cfg(not(loom))]
     #[inline(always)]
     unsafe fn new(memory: NonNull<Node>, pivots: &[u64; PIVOTS], words: &[Word; SLOTS]) -> Self {
         // SAFETY: inside the node.
@@ -210,6 +223,7 @@ impl NodeRef {
     }
 
     /// The pivots, as long as they are frozen.
+    #[cfg(not(loom))]
     #[inline(always)]
     pub(crate) fn pivots(&self) -> &[u64; PIVOTS] {
         // SAFETY: the pivots are frozen while anyone else may read them (invariant 1), and the writer that changes them
@@ -220,12 +234,14 @@ impl NodeRef {
     /// # Safety
     ///
     /// No other thread can reach the node, and the caller holds no other reference to its pivots.
+    #[cfg(not(loom))]
     #[expect(clippy::mut_from_ref, reason = "a cell; exclusiveness is the caller's promise")]
     unsafe fn pivots_mut(&self) -> &mut [u64; PIVOTS] {
         // SAFETY: the caller's promise makes this the only reference.
         unsafe { &mut *self.node().pivots.get() }
     }
 
+    #[cfg(not(loom))]
     #[inline(always)]
     fn slots(&self) -> &[AtomicPtr<()>; SLOTS] {
         &self.node().slots
@@ -253,7 +269,7 @@ impl NodeRef {
         // A binary search without branches: the pivots in use come before those that are not.
         let pivots = self.pivots();
         let mut used = 0;
-        for step in [8, 4, 2, 1] {
+        for step in STEPS {
             used += if pivots[used + step - 1] < u64::MAX { step } else { 0 };
         }
         used + 1
@@ -289,7 +305,7 @@ impl NodeRef {
     pub(crate) fn slot(self, slot: usize) -> Word {
         // Acquire: pairs with the Release store in `publish` (or in `Root::publish`), so that what the word points at is seen as
         // it was before it became reachable.
-        Word(self.slots()[slot].load(Ordering::Acquire))
+        Word(self.slots()[slot].load(order!(Acquire, Look)))
     }
 
     /// A reader's loads of `slots`, each with its pivot. (The last of sixteen has none.)
@@ -297,7 +313,7 @@ impl NodeRef {
     pub(crate) fn with_pivots(&self, slots: Range<usize>) -> impl Iterator<Item = (u64, Word)> {
         let words = self.slots()[slots.clone()].iter();
         // Acquire: as in `slot`.
-        let words = words.map(|slot| Word(slot.load(Ordering::Acquire)));
+        let words = words.map(|slot| Word(slot.load(order!(Acquire, LookAlong))));
         self.pivots()[slots].iter().copied().zip(words)
     }
 
@@ -315,6 +331,7 @@ impl NodeRef {
     }
 
     /// Pivots and slots as the writer sees them, who is the only one to call this and does not store to the node meanwhile.
+    #[cfg(not(loom))]
     #[inline(always)]
     pub(crate) fn contents(&self) -> (&[u64; PIVOTS], &[Word; SLOTS]) {
         let slots: *const [AtomicPtr<()>; SLOTS] = self.slots();
@@ -325,7 +342,7 @@ impl NodeRef {
     /// Makes `word` visible in a slot that readers may be looking at.
     pub(crate) fn publish(self, slot: usize, word: Word) {
         // Release: pairs with the Acquire load in `slot`.
-        self.slots()[slot].store(word.0, Ordering::Release);
+        self.slots()[slot].store(word.0, order!(Release, Publish));
     }
 
     /// Makes this node hold `words`, which end at `lasts`; the last of them where the node ends.
@@ -376,10 +393,8 @@ impl NodeRef {
         let pivots = unsafe { self.pivots_mut() };
         if behind > 0 && end != slots.end {
             pivots.copy_within(slots.end..len - 1, end);
-            let from = self.slots()[slots.end..len].as_ptr();
-            let to = self.slots()[end..new_len].as_ptr().cast_mut();
-            // SAFETY: both are inside the node's slots, which nobody else can reach.
-            unsafe { ptr::copy(from, to, behind) };
+            // SAFETY: nobody else can reach the node.
+            unsafe { self.move_slots(slots.end..len, end..new_len) };
         }
         for (slot, (last, word)) in (slots.start..).zip(lasts.iter().zip(words)) {
             // The last slot in use has no pivot.
@@ -396,6 +411,22 @@ impl NodeRef {
                 slot.store(ptr::null_mut(), Ordering::Relaxed);
             }
         }
+    }
+
+    /// Copies what is in the slots `from` to the slots `to`, which are as many and may overlap.
+    ///
+    /// # Safety
+    ///
+    /// As for [`NodeRef::fill`].
+    #[cfg(not(loom))]
+    #[inline(always)]
+    unsafe fn move_slots(self, from: Range<usize>, to: Range<usize>) {
+        debug_assert_eq!(from.len(), to.len());
+        let count = from.len();
+        let from = self.slots()[from].as_ptr();
+        let to = self.slots()[to].as_ptr().cast_mut();
+        // SAFETY: both are inside the node's slots, which nobody else can reach.
+        unsafe { ptr::copy(from, to, count) };
     }
 
     /// Makes slot `slot`, up to `last`, hold `word`.
@@ -546,7 +577,7 @@ impl Root {
     #[inline(always)]
     pub(crate) fn load(&self) -> Option<(NodeRef, usize)> {
         // Acquire: pairs with the Release store in `publish`, so that the nodes below are seen complete.
-        let word = self.0.load(Ordering::Acquire);
+        let word = self.0.load(order!(Acquire, LookAtRoot));
         let target = NonNull::new(word.map_addr(|addr| addr & !LEVEL_MASK))?;
         // SAFETY: root words are made only by `publish`.
         Some((unsafe { NodeRef::from_target(target) }, word.addr() & LEVEL_MASK))
@@ -559,6 +590,11 @@ impl Root {
             node.as_ptr().as_ptr().cast::<()>().map_addr(|addr| addr | level)
         });
         // Release: pairs with the Acquire load in `load`.
-        self.0.store(word, Ordering::Release);
+        self.0.store(word, order!(Release, PublishRoot));
     }
 }
+
+/// What touches the memory of a node as a whole, with Loom's cells and atomics.
+#[cfg(loom)]
+#[path = "model/node.rs"]
+mod model;

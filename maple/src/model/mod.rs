@@ -1,0 +1,13 @@
+//! Models of the tree for Loom.
+
+pub(crate) mod sync;
+
+#[cfg(test)]
+mod entry;
+#[cfg(test)]
+mod flavour;
+#[cfg(test)]
+mod world;
+
+#[cfg(test)]
+mod publish;

@@ -1,0 +1,108 @@
+//! What the models share: executions, trees, readers.
+
+use super::entry::{self, Keeping, Thing};
+use super::flavour::{self, Early};
+use super::sync::{BROKEN, Weak};
+use crate::pool::{self, Pool};
+use crate::{MapleTree, RangeMap, Rcu, Reserve, Shared, StdLock, TryClone};
+use core::cell::Cell;
+use core::ptr;
+use loom::thread::{self, JoinHandle};
+
+/// A tree of a model.
+pub(super) type Tree<V, R = Early> = MapleTree<V, R, StdLock>;
+
+std::thread_local! {
+    /// Executions so far.
+    static EXECUTIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Tries every schedule, with one step broken.
+pub(super) fn explore(weak: Option<Weak>, model: fn()) {
+    BROKEN.set(weak);
+    let mut builder = loom::model::Builder::new();
+    // Threads are preempted this often; all else is exhaustive. Every broken step is found with two.
+    builder.preemption_bound = builder.preemption_bound.or(Some(2));
+    builder.max_branches = 20_000;
+    builder.check(move || {
+        EXECUTIONS.set(EXECUTIONS.get() + 1);
+        pool::begin();
+        entry::begin();
+        flavour::begin();
+        model();
+        flavour::end();
+        entry::end();
+        assert_eq!(Pool::global().figures().nodes_in_use, 0, "nodes did not come back");
+    });
+    println!("{} executions", EXECUTIONS.get());
+}
+
+/// Models, and for each the steps that it has to miss, and what it says then.
+macro_rules! models {
+    ($($name:ident: [$($test:ident = $weak:ident $how:literal),* $(,)?])*) => {$(
+        mod $name {
+            #[test]
+            fn holds() {
+                $crate::model::world::explore(None, super::$name);
+            }
+
+            $(#[test]
+            #[should_panic(expected = $how)]
+            fn $test() {
+                $crate::model::world::explore(Some($crate::model::sync::Weak::$weak), super::$name);
+            })*
+        }
+    )*};
+}
+pub(super) use models;
+
+/// A tree with these ranges, built before there are threads, whose reserve has as many nodes. Until [`end`].
+pub(super) fn tree_with<V, R>(ranges: &[(u64, u64, u32)], make: fn(u32) -> V, reserve: usize) -> &'static Tree<V, R>
+where
+    V: Shared<R> + TryClone + Sync,
+    R: Rcu,
+{
+    let reserve: &'static Reserve = Box::leak(Box::new(Reserve::new(reserve)));
+    let mut map = RangeMap::with_reserve(reserve);
+    for &(first, last, value) in ranges {
+        assert!(map.store(first..=last, make(value)).is_ok());
+    }
+    let tree: &'static Tree<V, R> = Box::leak(Box::new(MapleTree::from_map(map)));
+    // Whatever is not one of Loom's objects yet becomes one.
+    tree.hand_over();
+    reserve.figures();
+    tree
+}
+
+/// A tree of things.
+pub(super) fn tree<K: Keeping>(ranges: &[(u64, u64, u32)]) -> &'static Tree<Thing<K>> {
+    tree_with(ranges, Thing::new, 0)
+}
+
+/// Ends a tree: there are no readers any more.
+pub(super) fn end<V: Shared<R>, R: Rcu>(tree: &'static Tree<V, R>) {
+    let reserve = tree.lock().owner().reserve;
+    // SAFETY: from `leak` in `tree_with`, and nobody has the reference any more.
+    drop(unsafe { Box::from_raw(ptr::from_ref(tree).cast_mut()) });
+    R::flush();
+    // SAFETY: as above; the tree was the only one with this reserve.
+    drop(unsafe { Box::from_raw(ptr::from_ref(reserve).cast_mut()) });
+}
+
+/// A thread that reads.
+pub(super) fn reader<T: 'static>(read: impl FnOnce() -> T + 'static) -> JoinHandle<T> {
+    thread::spawn(read)
+}
+
+/// What a reader finds at `index`.
+pub(super) fn at<K: Keeping>(tree: &Tree<Thing<K>>, index: u64, guard: &<Early as Rcu>::Guard) -> Option<u32> {
+    tree.get(index, guard).map(|body| body.look())
+}
+
+/// What a reader finds on its way through the tree.
+pub(super) fn scan<K: Keeping>(tree: &Tree<Thing<K>>, guard: &<Early as Rcu>::Guard) -> Vec<(u64, u64, u32)> {
+    let mut found = Vec::new();
+    tree.iter(guard).for_each(|(range, body)| found.push((*range.start(), *range.end(), body.look())));
+    assert!(found.is_sorted_by(|one, next| one.1 < next.0), "ranges do not rise: {found:?}");
+    found
+}
