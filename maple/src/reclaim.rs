@@ -64,7 +64,7 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
             }
             writer.owner.reserve
         });
-        R::synchronize()?;
+        or_broken!(Wait: R::synchronize(), Ok(()))?;
         // SAFETY: a grace period has passed since the list was taken.
         let release = unsafe { Release::new(taken.limbo.take(), Kind::of::<V>(), Sink::Waiting(reserve)) };
         if let Some(links) = taken.links.take() {

@@ -5,7 +5,7 @@ use crate::lock::{Gate, Held};
 use crate::node::{NodeRef, Word};
 #[cfg(feature = "std")]
 use crate::std_lock::StdLock;
-use crate::sync::{AtomicUsize, Ordering, order};
+use crate::sync::{AtomicUsize, Ordering, or_broken, order};
 use core::fmt;
 use core::marker::PhantomData;
 use core::mem;
@@ -162,7 +162,7 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Removed<'t, V, R, L> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn wait(self) -> Result<V, Self> {
-        if R::synchronize().is_err() {
+        if or_broken!(Wait: R::synchronize(), Ok(())).is_err() {
             return Err(self);
         }
         if let Some((node, slot)) = self.carrier {

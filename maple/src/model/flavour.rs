@@ -90,9 +90,6 @@ unsafe impl Rcu for Early {
         if Self::is_reading() {
             return Err(InsideReadSection);
         }
-        if broken(Weak::Wait) {
-            return Ok(());
-        }
         while state().inside.fetch_add(0, Ordering::AcqRel) > 0 {
             thread::yield_now();
         }

@@ -11,3 +11,5 @@ mod world;
 
 #[cfg(test)]
 mod publish;
+#[cfg(test)]
+mod scratch;

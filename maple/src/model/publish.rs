@@ -1,25 +1,339 @@
 //! Stores beside readers.
+//!
+//! Ranges are ten indices each, in nodes of four slots: six of them fill one leaf and half of another.
 
-use super::entry::{ByLink, BySlot};
-use super::world::{at, end, models, reader, scan, tree};
+use super::entry::{ByLink, BySlot, Keeping, Thing};
+use super::sync::{Weak, broken};
+use super::world::{Tree, at, end, models, reader, row, scan, store, tree};
+use crate::Rcu;
 
 models! {
     one_entry_for_another: [
         needs_publish = Publish "Causality violation",
         needs_look = Look "Causality violation",
+        needs_retire = Retire "Causality violation",
+    ]
+    one_entry_for_another_before_two: [
+        needs_publish = Publish "Causality violation",
+        needs_look = Look "Causality violation",
+        needs_retire = Retire "Causality violation",
+    ]
+    a_leaf_for_another: [
+        needs_publish_root = PublishRoot "Causality violation",
+        needs_look_at_root = LookAtRoot "Causality violation",
+        needs_leave_behind = LeaveBehind "what was always there is gone",
+        needs_hand_over = HandOver "Causality violation",
+    ]
+    a_leaf_below_the_root: [
+        needs_publish = Publish "Causality violation",
+        needs_look = Look "Causality violation",
+        needs_leave_behind = LeaveBehind "what was always there is gone",
+        needs_hand_over = HandOver "Causality violation",
+    ]
+    a_new_border: [
+        needs_copy = Copy "Causality violation",
+        needs_publish_root = PublishRoot "Causality violation",
+        needs_look_at_root = LookAtRoot "Causality violation",
+        needs_hand_over = HandOver "Causality violation",
+    ]
+    a_leaf_that_splits: [
+        needs_copy = Copy "Causality violation",
+        needs_publish_root = PublishRoot "Causality violation",
+        needs_look_at_root = LookAtRoot "Causality violation",
+        needs_hand_over = HandOver "Causality violation",
+    ]
+    a_leaf_that_splits_deep_down: [
+        needs_copy = Copy "Causality violation",
+        needs_publish = Publish "Causality violation",
+        needs_look = Look "Causality violation",
+        needs_hand_over = HandOver "Causality violation",
+    ]
+    a_tree_that_grows: [
+        needs_publish_root = PublishRoot "Causality violation",
+        needs_look_at_root = LookAtRoot "Causality violation",
+        needs_hand_over = HandOver "Causality violation",
+    ]
+    a_range_behind_the_last: [
+        needs_publish = Publish "Causality violation",
+        needs_look_along = LookAlong "Causality violation",
+        needs_hand_over = HandOver "Causality violation",
+    ]
+    a_leaf_in_a_gap: [
+        needs_publish = Publish "Causality violation",
+        needs_look = Look "Causality violation",
+    ]
+    a_store_over_leaves: [
+        needs_one_store = OneStore "what was always there is gone",
+        needs_publish_root = PublishRoot "Causality violation",
+        needs_look_at_root = LookAtRoot "Causality violation",
+        needs_hand_over = HandOver "Causality violation",
+    ]
+    a_scan_beside_a_store_over_leaves: [
+        needs_one_store = OneStore "neither the old tree nor the new",
+        needs_publish_root = PublishRoot "Causality violation",
+        needs_look_at_root = LookAtRoot "Causality violation",
+        needs_hand_over = HandOver "Causality violation",
+    ]
+    a_scan_beside_a_store_deep_down: [
+        needs_publish = Publish "Causality violation",
+        needs_look = Look "Causality violation",
+        needs_hand_over = HandOver "Causality violation",
+    ]
+    a_scan_backwards: [
+        needs_publish = Publish "Causality violation",
+        needs_look = Look "Causality violation",
+        needs_hand_over = HandOver "Causality violation",
+    ]
+    a_cursor: [
+        needs_publish = Publish "Causality violation",
+        needs_look = Look "Causality violation",
+        needs_hand_over = HandOver "Causality violation",
     ]
 }
 
-/// One slot store.
+/// What a reader finds where there always is something.
+fn always<K: Keeping>(tree: &Tree<Thing<K>>, index: u64, guard: &<super::flavour::Early as Rcu>::Guard) -> u32 {
+    at(tree, index, guard).expect("what was always there is gone")
+}
+
+/// One slot store. The old entry has a link, and is dropped when the reader has left.
 fn one_entry_for_another() {
-    let tree = tree::<ByLink>(&[(0, 9, 1), (10, 19, 2)]);
+    let tree = tree::<ByLink>(&row(2));
     let reader = reader(move || {
         let guard = tree.pin();
-        assert!(matches!(at(tree, 5, &guard), Some(1 | 3)));
-        assert_eq!(at(tree, 15, &guard), Some(2));
+        assert!(matches!(always(tree, 5, &guard), 0 | 7));
+        assert_eq!(always(tree, 15, &guard), 1);
     });
-    assert!(tree.store(0..=9, super::entry::Thing::new(3)).is_ok());
+    store(tree, 0, 9, 7);
     tree.hand_over();
+    reader.join().unwrap();
+    end(tree);
+}
+
+/// The same before two readers; what one of them saw first, the other sees as well, or something newer.
+fn one_entry_for_another_before_two() {
+    let tree = tree::<ByLink>(&row(2));
+    let readers = [5, 9].map(|index| {
+        reader(move || {
+            let guard = tree.pin();
+            let first = always(tree, index, &guard);
+            assert!(matches!((first, always(tree, 5, &guard)), (0, 0) | (0, 7) | (7, 7)), "time ran backwards");
+        })
+    });
+    store(tree, 0, 9, 7);
+    tree.hand_over();
+    readers.into_iter().for_each(|reader| reader.join().unwrap());
+    end(tree);
+}
+
+/// The old entry has no link: the old leaf carries it, a copy with the new one takes its place as the root.
+fn a_leaf_for_another() {
+    let tree = tree::<BySlot>(&row(2));
+    let reader = reader(move || {
+        let guard = tree.pin();
+        assert!(matches!(always(tree, 5, &guard), 0 | 7));
+        assert_eq!(always(tree, 15, &guard), 1);
+    });
+    store(tree, 0, 9, 7);
+    tree.hand_over();
+    reader.join().unwrap();
+    end(tree);
+}
+
+/// The same below a root, which has the new leaf by one slot store.
+fn a_leaf_below_the_root() {
+    let tree = tree::<BySlot>(&row(6));
+    let reader = reader(move || {
+        let guard = tree.pin();
+        assert!(matches!(always(tree, 45, &guard), 4 | 7));
+        assert_eq!(always(tree, 5, &guard), 0);
+    });
+    store(tree, 40, 49, 7);
+    tree.hand_over();
+    reader.join().unwrap();
+    end(tree);
+}
+
+/// A border moves: pivots never change under a reader, so the leaf is copied.
+fn a_new_border() {
+    let tree = tree::<ByLink>(&row(2));
+    let reader = reader(move || {
+        let guard = tree.pin();
+        let (range, body) = tree.get_range(5, &guard);
+        assert!(matches!((range.start(), range.end(), body.map(|body| body.look())), (0, 9, Some(0)) | (4, 9, Some(7))));
+        assert_eq!(always(tree, 2, &guard), 0);
+    });
+    store(tree, 4, 9, 7);
+    tree.hand_over();
+    reader.join().unwrap();
+    end(tree);
+}
+
+/// An entry of a full leaf is split in three: two new leaves, and a new root.
+fn a_leaf_that_splits() {
+    let tree = tree::<ByLink>(&row(6));
+    let reader = reader(move || {
+        let guard = tree.pin();
+        assert!(matches!(always(tree, 13, &guard), 1 | 7));
+        assert_eq!(always(tree, 18, &guard), 1);
+        assert_eq!(always(tree, 45, &guard), 4);
+    });
+    store(tree, 12, 15, 7);
+    tree.hand_over();
+    reader.join().unwrap();
+    end(tree);
+}
+
+/// The same in a tree of three levels: two new leaves and their parent, by one store into the root.
+fn a_leaf_that_splits_deep_down() {
+    let tree = tree::<ByLink>(&row(18));
+    assert_eq!(tree.figures().height, 3);
+    let reader = reader(move || {
+        let guard = tree.pin();
+        assert!(matches!(always(tree, 163, &guard), 16 | 7));
+        assert_eq!(always(tree, 168, &guard), 16);
+    });
+    store(tree, 162, 165, 7);
+    tree.hand_over();
+    reader.join().unwrap();
+    end(tree);
+}
+
+/// A root that is a full leaf: two leaves, and a root above. A reader never takes the one's level for the other's.
+fn a_tree_that_grows() {
+    let tree = tree::<ByLink>(&row(3));
+    assert_eq!(tree.figures().height, 1);
+    let reader = reader(move || {
+        let guard = tree.pin();
+        assert!(matches!(at(tree, 45, &guard), None | Some(7)));
+        assert_eq!(always(tree, 25, &guard), 2);
+    });
+    store(tree, 40, 49, 7);
+    assert_eq!(tree.figures().height, 2);
+    tree.hand_over();
+    reader.join().unwrap();
+    end(tree);
+}
+
+/// Ranges that come in order, as the last leaf has room for them.
+fn a_range_behind_the_last() {
+    let tree = tree::<ByLink>(&row(5));
+    let reader = reader(move || {
+        let guard = tree.pin();
+        let found = scan(tree, &guard);
+        assert!(found == row(5) || found == row(6), "neither the old tree nor the new: {found:?}");
+    });
+    store(tree, 50, 59, 5);
+    tree.hand_over();
+    reader.join().unwrap();
+    end(tree);
+}
+
+/// A new leaf below a slot that was a gap.
+fn a_leaf_in_a_gap() {
+    let tree = tree::<ByLink>(&row(4));
+    let reader = reader(move || {
+        let guard = tree.pin();
+        assert!(matches!(at(tree, 65, &guard), None | Some(7)));
+        assert_eq!(at(tree, 45, &guard), None);
+    });
+    store(tree, 60, 69, 7);
+    reader.join().unwrap();
+    end(tree);
+}
+
+/// A store over leaves; broken, it is two.
+fn store_over(tree: &'static Tree<Thing<ByLink>>, first: u64, last: u64, value: u32) {
+    if broken(Weak::OneStore) {
+        tree.remove_whole(first..=last);
+    }
+    store(tree, first, last, value);
+    tree.hand_over();
+}
+
+/// A store that reaches from inside one leaf to inside the next.
+fn a_store_over_leaves() {
+    let tree = tree::<ByLink>(&row(6));
+    let reader = reader(move || {
+        let guard = tree.pin();
+        assert!(matches!(always(tree, 25, &guard), 2 | 7));
+        assert!(matches!(always(tree, 43, &guard), 4 | 7));
+        assert_eq!(always(tree, 48, &guard), 4);
+        assert_eq!(always(tree, 3, &guard), 0);
+    });
+    store_over(tree, 5, 44, 7);
+    reader.join().unwrap();
+    end(tree);
+}
+
+/// The same before a reader who goes through the whole tree: both leaves change with the root.
+fn a_scan_beside_a_store_over_leaves() {
+    let tree = tree::<ByLink>(&row(6));
+    let reader = reader(move || {
+        let guard = tree.pin();
+        let found = scan(tree, &guard);
+        let new = [(0, 4, 0), (5, 44, 7), (45, 49, 4), (50, 59, 5)];
+        assert!(found == row(6) || found == new, "neither the old tree nor the new: {found:?}");
+    });
+    store_over(tree, 5, 44, 7);
+    reader.join().unwrap();
+    end(tree);
+}
+
+/// What a scan finds beside a store of 7 over all of 2, 3 and 4 and half of 5 and 1: what was there all the time exactly once.
+fn check_beside(found: &[(u64, u64, u32)], entries: u32) {
+    let rest = |found: &(u64, u64, u32)| found.1 < 10 || found.0 >= 60;
+    let expected: Vec<_> = row(entries).into_iter().filter(rest).collect();
+    assert!(found.iter().copied().filter(rest).eq(expected), "an entry was left out, or came twice: {found:?}");
+    let between: Vec<_> = found.iter().copied().filter(|found| !rest(found)).collect();
+    let old = &row(6)[1..];
+    let new = [(10, 14, 1), (15, 54, 7), (55, 59, 5)];
+    assert!(between == old || between == new, "neither the old tree nor the new: {found:?}");
+}
+
+/// In a tree of three levels: the node above both leaves takes another's place.
+fn a_scan_beside_a_store_deep_down() {
+    let tree = tree::<ByLink>(&row(17));
+    assert_eq!(tree.figures().height, 3);
+    let reader = reader(move || {
+        let guard = tree.pin();
+        check_beside(&scan(tree, &guard), 17);
+    });
+    store_over(tree, 15, 54, 7);
+    reader.join().unwrap();
+    end(tree);
+}
+
+/// The same from the back.
+fn a_scan_backwards() {
+    let tree = tree::<ByLink>(&row(17));
+    let reader = reader(move || {
+        let guard = tree.pin();
+        let found = tree.iter(&guard).rev().map(|(range, body)| (*range.start(), *range.end(), body.look()));
+        let mut found: Vec<_> = found.collect();
+        found.reverse();
+        check_beside(&found, 17);
+    });
+    store_over(tree, 15, 54, 7);
+    reader.join().unwrap();
+    end(tree);
+}
+
+/// A cursor keeps its path, whatever becomes of the nodes on it.
+fn a_cursor() {
+    let tree = tree::<ByLink>(&row(17));
+    let reader = reader(move || {
+        let guard = tree.pin();
+        let mut cursor = tree.cursor(&guard);
+        let mut found = Vec::new();
+        cursor.seek(5);
+        while let Some((range, body)) = cursor.next() {
+            found.push((*range.start(), *range.end(), body.look()));
+        }
+        found.insert(0, (0, 9, 0));
+        check_beside(&found, 17);
+    });
+    store_over(tree, 15, 54, 7);
     reader.join().unwrap();
     end(tree);
 }

@@ -94,8 +94,18 @@ pub(super) fn reader<T: 'static>(read: impl FnOnce() -> T + 'static) -> JoinHand
     thread::spawn(read)
 }
 
+/// Ten indices an entry, each with its number, from 0 on.
+pub(super) fn row(entries: u32) -> Vec<(u64, u64, u32)> {
+    (0..entries).map(|n| (10 * u64::from(n), 10 * u64::from(n) + 9, n)).collect()
+}
+
+/// Stores a thing.
+pub(super) fn store<K: Keeping, R: Rcu>(tree: &Tree<Thing<K>, R>, first: u64, last: u64, value: u32) {
+    assert!(tree.store(first..=last, Thing::new(value)).is_ok(), "there is always memory");
+}
+
 /// What a reader finds at `index`.
-pub(super) fn at<K: Keeping>(tree: &Tree<Thing<K>>, index: u64, guard: &<Early as Rcu>::Guard) -> Option<u32> {
+pub(super) fn at<K: Keeping, R: Rcu>(tree: &Tree<Thing<K>, R>, index: u64, guard: &R::Guard) -> Option<u32> {
     tree.get(index, guard).map(|body| body.look())
 }
 
