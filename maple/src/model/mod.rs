@@ -12,4 +12,10 @@ mod world;
 #[cfg(test)]
 mod publish;
 #[cfg(test)]
+mod copy;
+#[cfg(test)]
+mod reclaim;
+#[cfg(test)]
+mod remove;
+#[cfg(test)]
 mod scratch;

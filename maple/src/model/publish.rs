@@ -2,10 +2,9 @@
 //!
 //! Ranges are ten indices each, in nodes of four slots: six of them fill one leaf and half of another.
 
-use super::entry::{ByLink, BySlot, Keeping, Thing};
+use super::entry::{ByLink, BySlot, Thing};
 use super::sync::{Weak, broken};
-use super::world::{Tree, at, end, models, reader, row, scan, store, tree};
-use crate::Rcu;
+use super::world::{Tree, always, at, end, models, reader, row, scan, store, tree};
 
 models! {
     one_entry_for_another: [
@@ -53,9 +52,14 @@ models! {
         needs_look_at_root = LookAtRoot "Causality violation",
         needs_hand_over = HandOver "Causality violation",
     ]
-    a_range_behind_the_last: [
+    a_scan_beside_one_entry_for_another: [
         needs_publish = Publish "Causality violation",
         needs_look_along = LookAlong "Causality violation",
+        needs_retire = Retire "Causality violation",
+    ]
+    a_range_behind_the_last: [
+        needs_publish = Publish "Causality violation",
+        needs_look = Look "Causality violation",
         needs_hand_over = HandOver "Causality violation",
     ]
     a_leaf_in_a_gap: [
@@ -89,11 +93,6 @@ models! {
         needs_look = Look "Causality violation",
         needs_hand_over = HandOver "Causality violation",
     ]
-}
-
-/// What a reader finds where there always is something.
-fn always<K: Keeping>(tree: &Tree<Thing<K>>, index: u64, guard: &<super::flavour::Early as Rcu>::Guard) -> u32 {
-    at(tree, index, guard).expect("what was always there is gone")
 }
 
 /// One slot store. The old entry has a link, and is dropped when the reader has left.
@@ -210,6 +209,22 @@ fn a_tree_that_grows() {
     });
     store(tree, 40, 49, 7);
     assert_eq!(tree.figures().height, 2);
+    tree.hand_over();
+    reader.join().unwrap();
+    end(tree);
+}
+
+/// One slot store into a leaf that a walk goes over from end to end.
+fn a_scan_beside_one_entry_for_another() {
+    let tree = tree::<ByLink>(&row(6));
+    let reader = reader(move || {
+        let guard = tree.pin();
+        let found = scan(tree, &guard);
+        let mut new = row(6);
+        new[5].2 = 7;
+        assert!(found == row(6) || found == new, "neither the old tree nor the new: {found:?}");
+    });
+    store(tree, 50, 59, 7);
     tree.hand_over();
     reader.join().unwrap();
     end(tree);

@@ -74,18 +74,36 @@ where
     tree
 }
 
-/// A tree of things.
+/// A copy, which others may look at from now on. Until [`end`].
+pub(super) fn share<K: Keeping>(map: RangeMap<Thing<K>>) -> &'static Tree<Thing<K>> {
+    let tree: &'static Tree<Thing<K>> = Box::leak(Box::new(MapleTree::from_map(map)));
+    // As in `tree_with`.
+    tree.hand_over();
+    tree
+}
+
+/// A tree of things, with an empty reserve.
 pub(super) fn tree<K: Keeping>(ranges: &[(u64, u64, u32)]) -> &'static Tree<Thing<K>> {
     tree_with(ranges, Thing::new, 0)
+}
+
+/// A tree of things, and as many nodes in its reserve.
+pub(super) fn tree_and_reserve<K: Keeping>(ranges: &[(u64, u64, u32)], reserve: usize) -> &'static Tree<Thing<K>> {
+    tree_with(ranges, Thing::new, reserve)
+}
+
+/// Ends a copy, whose reserve is that of its source: there are no readers any more.
+pub(super) fn end_copy<V: Shared<R>, R: Rcu>(tree: &'static Tree<V, R>) {
+    // SAFETY: from `leak` in `share` or `tree_with`, and nobody has the reference any more.
+    drop(unsafe { Box::from_raw(ptr::from_ref(tree).cast_mut()) });
+    R::flush();
 }
 
 /// Ends a tree: there are no readers any more.
 pub(super) fn end<V: Shared<R>, R: Rcu>(tree: &'static Tree<V, R>) {
     let reserve = tree.lock().owner().reserve;
-    // SAFETY: from `leak` in `tree_with`, and nobody has the reference any more.
-    drop(unsafe { Box::from_raw(ptr::from_ref(tree).cast_mut()) });
-    R::flush();
-    // SAFETY: as above; the tree was the only one with this reserve.
+    end_copy(tree);
+    // SAFETY: from `leak` in `tree_with`; no other tree with this reserve is left.
     drop(unsafe { Box::from_raw(ptr::from_ref(reserve).cast_mut()) });
 }
 
@@ -107,6 +125,11 @@ pub(super) fn store<K: Keeping, R: Rcu>(tree: &Tree<Thing<K>, R>, first: u64, la
 /// What a reader finds at `index`.
 pub(super) fn at<K: Keeping, R: Rcu>(tree: &Tree<Thing<K>, R>, index: u64, guard: &R::Guard) -> Option<u32> {
     tree.get(index, guard).map(|body| body.look())
+}
+
+/// What a reader finds where there always is something.
+pub(super) fn always<K: Keeping, R: Rcu>(tree: &Tree<Thing<K>, R>, index: u64, guard: &R::Guard) -> u32 {
+    at(tree, index, guard).expect("what was always there is gone")
 }
 
 /// What a reader finds on its way through the tree.
