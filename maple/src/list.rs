@@ -39,6 +39,7 @@ impl FreeList {
 
     /// Adds a node that nobody can reach any more, and that has no companion.
     pub(crate) fn push(&mut self, node: NodeRef) {
+        // Whatever becomes free comes by here.
         #[cfg(loom)]
         node.assert_gone();
         let tail = match self.ends {

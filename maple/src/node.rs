@@ -54,6 +54,7 @@ pub(crate) struct Node {
     pivots: UnsafeCell<[u64; PIVOTS]>,
     link: AtomicPtr<()>,
     slots: [AtomicPtr<()>; SLOTS],
+    /// What only models have.
     #[cfg(loom)]
     extra: model::Extra,
 }

@@ -276,7 +276,8 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
         let map = self.map.get();
         // SAFETY: the lock is held and `self` is borrowed mutably, so this is the only reference to the owner.
         let owner = unsafe { &mut (*map).owner };
-        let mut writer = TreeMut::new(self.root(), owner, or_broken!(Copy: Mode::Shared, Mode::Exclusive), kind).starting_at(path);
+        let mut writer =
+            TreeMut::new(self.root(), owner, or_broken!(Copy: Mode::Shared, Mode::Exclusive), kind).starting_at(path);
         let result = change(&mut writer, &mut left_over);
         writer.owner.count_retired(COUNTED);
         let outdated = writer.outdated();

@@ -1,8 +1,8 @@
-//! Copies of a whole tree. (Rows are as in `publish`.)
+//! Copies of a whole tree. (Rows are as in `publish`.) What a model would catch is said at each.
 
 use super::entry::{ByLink, BySlot, Thing};
 use super::sync::{Weak, broken};
-use super::world::{always, at, end, end_copy, models, reader, row, scan, share, store, tree};
+use super::world::{Tree, always, at, end, end_copy, models, reader, row, scan, share, store, tree, tree_with};
 use crate::{DupError, PruneForm};
 
 models! {
@@ -12,7 +12,12 @@ models! {
         needs_leave_behind = LeaveBehind "what was always there is gone",
         needs_hand_over = HandOver "Causality violation",
     ]
-    a_copy_beside_a_store: [
+    a_copy_of_plain_words: [
+        needs_publish = Publish "Causality violation",
+        needs_look = Look "Causality violation",
+        needs_hand_over = HandOver "Causality violation",
+    ]
+    a_copy_beside_a_store (3 preemptions): [
         needs_one_store = OneStore "neither the old tree nor the new",
         needs_hand_over = HandOver "Causality violation",
     ]
@@ -30,7 +35,8 @@ models! {
     ]
 }
 
-/// A reader of the source sees nothing of the copy being made, and what is then done to one of them the other does not see.
+/// One reads the source while the copy is made, another the copy while that is changed. Would catch: a copy that shares a node or an entry with its
+/// source, or that changes the source.
 fn a_copy_of_a_tree_that_is_read() {
     let source = tree::<BySlot>(&row(6));
     let of_the_source = reader(move || {
@@ -51,7 +57,28 @@ fn a_copy_of_a_tree_that_is_read() {
     end(source);
 }
 
-/// A copy is made under the lock of its source, so it is of one instant.
+/// Integers are copied with their nodes, in another way. Would catch: the same of that way.
+fn a_copy_of_plain_words() {
+    let source: &Tree<u32> = tree_with(&row(6), |value| value, 0);
+    let of_the_source = reader(move || {
+        let guard = source.pin();
+        assert!(source.iter(&guard).map(|(_, value)| value).eq(0..6), "the source changed");
+    });
+    let copy = share(source.dup().expect("there is always memory"));
+    let of_the_copy = reader(move || {
+        let guard = copy.pin();
+        assert!(matches!(copy.get(43, &guard), Some(4 | 7)));
+        assert_eq!(copy.get(5, &guard), Some(0));
+    });
+    assert!(copy.store(40..=44, 7).is_ok());
+    copy.hand_over();
+    of_the_source.join().unwrap();
+    of_the_copy.join().unwrap();
+    end_copy(copy);
+    end(source);
+}
+
+/// Another writer stores meanwhile. Would catch: a copy that is not of one instant.
 fn a_copy_beside_a_store() {
     let source = tree::<ByLink>(&row(6));
     let writer = reader(move || {
@@ -77,7 +104,8 @@ fn a_copy_beside_a_store() {
     end(source);
 }
 
-/// Entries of a copy that is read already are replaced one by one; one fails, and everything from there on is pruned.
+/// Entries of a copy that is read already are replaced one by one; one fails, and everything from there on is pruned. Would catch: a
+/// copy whose earmark does not do for its prune, and a tail that vanishes piece by piece or under the reader.
 fn a_copy_that_failed_on_its_way() {
     let source = tree::<ByLink>(&row(9));
     let copy = share(source.dup().expect("there is always memory"));
@@ -96,7 +124,8 @@ fn a_copy_that_failed_on_its_way() {
     end(source);
 }
 
-/// A copy whose closure refused an entry holds what came before, and is a tree like any other.
+/// A copy whose closure refused an entry, and so holds what came before. Would catch: nodes of the part that was not done being lost,
+/// or being in the copy.
 fn a_part_of_a_copy() {
     let source = tree::<ByLink>(&row(6));
     let of_the_source = reader(move || {
@@ -105,7 +134,7 @@ fn a_part_of_a_copy() {
     });
     let refused = source.try_dup_with(|range, body| if *range.start() < 50 { Ok(Thing::new(body.look())) } else { Err(()) });
     let Err(DupError::Entry { partial, .. }) = refused else { panic!("an entry was refused") };
-    let part = share::<BySlot>(partial);
+    let part = share::<Thing<BySlot>>(partial);
     let of_the_part = reader(move || {
         let guard = part.pin();
         assert!(matches!(always(part, 45, &guard), 4 | 7));

@@ -1,6 +1,6 @@
 //! Stores beside readers.
 //!
-//! Ranges are ten indices each, in nodes of four slots: six of them fill one leaf and half of another.
+//! Ranges are ten indices each, in nodes of four slots: six of them fill one leaf and half of another. What a model would catch is said at each.
 
 use super::entry::{ByLink, BySlot, Thing};
 use super::sync::{Weak, broken};
@@ -66,6 +66,16 @@ models! {
         needs_publish = Publish "Causality violation",
         needs_look = Look "Causality violation",
     ]
+    several_look_ups_at_once: [
+        needs_publish = Publish "Causality violation",
+        needs_look = Look "Causality violation",
+        needs_hand_over = HandOver "Causality violation",
+    ]
+    a_tree_built_anew: [
+        needs_publish_root = PublishRoot "Causality violation",
+        needs_look_at_root = LookAtRoot "Causality violation",
+        needs_hand_over = HandOver "Causality violation",
+    ]
     a_store_over_leaves: [
         needs_one_store = OneStore "what was always there is gone",
         needs_publish_root = PublishRoot "Causality violation",
@@ -95,7 +105,8 @@ models! {
     ]
 }
 
-/// One slot store. The old entry has a link, and is dropped when the reader has left.
+/// One slot store; the old entry has a link. Would catch: a new entry seen before what is in it, an old one dropped before the reader has
+/// left.
 fn one_entry_for_another() {
     let tree = tree::<ByLink>(&row(2));
     let reader = reader(move || {
@@ -109,7 +120,8 @@ fn one_entry_for_another() {
     end(tree);
 }
 
-/// The same before two readers; what one of them saw first, the other sees as well, or something newer.
+/// The same before two readers. Would catch: the same, where the last to leave is not the one who saw the old entry; and a slot that goes back in
+/// time.
 fn one_entry_for_another_before_two() {
     let tree = tree::<ByLink>(&row(2));
     let readers = [5, 9].map(|index| {
@@ -125,7 +137,8 @@ fn one_entry_for_another_before_two() {
     end(tree);
 }
 
-/// The old entry has no link: the old leaf carries it, a copy with the new one takes its place as the root.
+/// The old entry has no link: the old leaf carries it, and a copy with the new one takes its place as the root. Would catch: a leaf seen before
+/// what is in it, an old leaf or its entry released under the reader, and an old leaf that shows a gap where there never was one.
 fn a_leaf_for_another() {
     let tree = tree::<BySlot>(&row(2));
     let reader = reader(move || {
@@ -139,7 +152,7 @@ fn a_leaf_for_another() {
     end(tree);
 }
 
-/// The same below a root, which has the new leaf by one slot store.
+/// The same below a root, which has the new leaf by one slot store. Would catch: the same of a slot of an inner node.
 fn a_leaf_below_the_root() {
     let tree = tree::<BySlot>(&row(6));
     let reader = reader(move || {
@@ -153,7 +166,7 @@ fn a_leaf_below_the_root() {
     end(tree);
 }
 
-/// A border moves: pivots never change under a reader, so the leaf is copied.
+/// A border moves. Would catch: pivots that change under the reader, and a range with the entry of another.
 fn a_new_border() {
     let tree = tree::<ByLink>(&row(2));
     let reader = reader(move || {
@@ -168,7 +181,8 @@ fn a_new_border() {
     end(tree);
 }
 
-/// An entry of a full leaf is split in three: two new leaves, and a new root.
+/// An entry of a full leaf is split in three: two new leaves, and a new root. Would catch: nodes seen before what is in them, a reader who finds
+/// nothing because half of the leaf has moved, and the old leaf or the old root released under him.
 fn a_leaf_that_splits() {
     let tree = tree::<ByLink>(&row(6));
     let reader = reader(move || {
@@ -183,7 +197,7 @@ fn a_leaf_that_splits() {
     end(tree);
 }
 
-/// The same in a tree of three levels: two new leaves and their parent, by one store into the root.
+/// The same in a tree of three levels: two new leaves and their parent, by one store into the root. Would catch: the same, by way of a slot.
 fn a_leaf_that_splits_deep_down() {
     let tree = tree::<ByLink>(&row(18));
     assert_eq!(tree.figures().height, 3);
@@ -198,7 +212,8 @@ fn a_leaf_that_splits_deep_down() {
     end(tree);
 }
 
-/// A root that is a full leaf: two leaves, and a root above. A reader never takes the one's level for the other's.
+/// A root that is a full leaf: two leaves, and a root above. Would catch: a root with the level of another, so that entries were taken for
+/// nodes.
 fn a_tree_that_grows() {
     let tree = tree::<ByLink>(&row(3));
     assert_eq!(tree.figures().height, 1);
@@ -214,7 +229,7 @@ fn a_tree_that_grows() {
     end(tree);
 }
 
-/// One slot store into a leaf that a walk goes over from end to end.
+/// One slot store into a leaf that a walk goes over from end to end. Would catch: a walk's loads that are weaker than those of a look-up.
 fn a_scan_beside_one_entry_for_another() {
     let tree = tree::<ByLink>(&row(6));
     let reader = reader(move || {
@@ -230,7 +245,7 @@ fn a_scan_beside_one_entry_for_another() {
     end(tree);
 }
 
-/// Ranges that come in order, as the last leaf has room for them.
+/// A range behind all others, where the last leaf has room. Would catch: that short way changing a leaf that is read.
 fn a_range_behind_the_last() {
     let tree = tree::<ByLink>(&row(5));
     let reader = reader(move || {
@@ -244,7 +259,7 @@ fn a_range_behind_the_last() {
     end(tree);
 }
 
-/// A new leaf below a slot that was a gap.
+/// A new leaf below a slot that was a gap. Would catch: a leaf seen before what is in it.
 fn a_leaf_in_a_gap() {
     let tree = tree::<ByLink>(&row(4));
     let reader = reader(move || {
@@ -253,6 +268,33 @@ fn a_leaf_in_a_gap() {
         assert_eq!(at(tree, 45, &guard), None);
     });
     store(tree, 60, 69, 7);
+    reader.join().unwrap();
+    end(tree);
+}
+
+/// Look-ups whose ways go side by side. Would catch: their loads being weaker than those of one look-up.
+fn several_look_ups_at_once() {
+    let tree = tree::<BySlot>(&row(6));
+    let reader = reader(move || {
+        let guard = tree.pin();
+        let found = tree.get_many([5, 45], &guard).map(|found| found.map(|body| body.look()));
+        assert!(matches!(found, [Some(0), Some(4 | 7)]));
+    });
+    store(tree, 40, 49, 7);
+    tree.hand_over();
+    reader.join().unwrap();
+    end(tree);
+}
+
+/// All nodes are made anew and go with one store, their entries live on. Would catch: old nodes taken apart, or entries dropped, under the reader.
+fn a_tree_built_anew() {
+    let tree = tree::<BySlot>(&row(6));
+    let reader = reader(move || {
+        let guard = tree.pin();
+        assert_eq!(scan(tree, &guard), row(6));
+    });
+    assert!(tree.compact().is_ok());
+    tree.hand_over();
     reader.join().unwrap();
     end(tree);
 }
@@ -266,7 +308,8 @@ fn store_over(tree: &'static Tree<Thing<ByLink>>, first: u64, last: u64, value: 
     tree.hand_over();
 }
 
-/// A store that reaches from inside one leaf to inside the next.
+/// A store that reaches from inside one leaf to inside the next. Would catch: a moment at which neither what was there nor the new entry is
+/// found, and leaves that go while a reader is in them.
 fn a_store_over_leaves() {
     let tree = tree::<ByLink>(&row(6));
     let reader = reader(move || {
@@ -281,7 +324,7 @@ fn a_store_over_leaves() {
     end(tree);
 }
 
-/// The same before a reader who goes through the whole tree: both leaves change with the root.
+/// The same before a reader who goes through the whole tree. Would catch: half of a store.
 fn a_scan_beside_a_store_over_leaves() {
     let tree = tree::<ByLink>(&row(6));
     let reader = reader(move || {
@@ -306,7 +349,8 @@ fn check_beside(found: &[(u64, u64, u32)], entries: u32) {
     assert!(between == old || between == new, "neither the old tree nor the new: {found:?}");
 }
 
-/// In a tree of three levels: the node above both leaves takes another's place.
+/// In a tree of three levels the node above both leaves changes. Would catch: a walk that leaves something out or finds it twice because the
+/// structure changed below it.
 fn a_scan_beside_a_store_deep_down() {
     let tree = tree::<ByLink>(&row(17));
     assert_eq!(tree.figures().height, 3);
@@ -319,7 +363,7 @@ fn a_scan_beside_a_store_deep_down() {
     end(tree);
 }
 
-/// The same from the back.
+/// The same from the back. Would catch: the same of a walk that comes from the end.
 fn a_scan_backwards() {
     let tree = tree::<ByLink>(&row(17));
     let reader = reader(move || {
@@ -334,7 +378,7 @@ fn a_scan_backwards() {
     end(tree);
 }
 
-/// A cursor keeps its path, whatever becomes of the nodes on it.
+/// A cursor keeps its path, whatever becomes of the nodes on it. Would catch: the same of its steps.
 fn a_cursor() {
     let tree = tree::<ByLink>(&row(17));
     let reader = reader(move || {

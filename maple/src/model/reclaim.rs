@@ -1,4 +1,5 @@
 //! The end of what was removed: waiting, sweeping, and the count of those who hold what a slot carries. (Rows are as in `publish`.)
+//! What a model would catch is said at each.
 
 use super::entry::{ByLink, BySlot, Thing};
 use super::world::{Tree, always, at, end, models, reader, row, store, tree, tree_with};
@@ -8,6 +9,11 @@ models! {
     a_value_that_is_waited_for: [
         needs_wait = Wait "Causality violation",
     ]
+    a_replaced_value_that_is_waited_for: [
+        needs_wait = Wait "Causality violation",
+        needs_publish_root = PublishRoot "Causality violation",
+        needs_look_at_root = LookAtRoot "Causality violation",
+    ]
     a_removed_value_that_another_holds: [
         needs_let_go = LetGo "Causality violation",
         needs_may_release = MayRelease "Causality violation",
@@ -16,7 +22,7 @@ models! {
         needs_age = Age "Causality violation",
         needs_wait = Wait "Causality violation",
     ]
-    two_writers: [
+    two_writers (3 preemptions): [
         needs_hand_over = HandOver "Causality violation",
     ]
     grace_and_a_leaf: [
@@ -31,7 +37,7 @@ models! {
     ]
 }
 
-/// Who erased an entry gets it back when the reader has left, and drops it.
+/// Who erased an entry gets it back, and drops it. Would catch: its being given out before the reader has left.
 fn a_value_that_is_waited_for() {
     let tree = tree::<BySlot>(&row(2));
     let reader = reader(move || {
@@ -44,7 +50,22 @@ fn a_value_that_is_waited_for() {
     end(tree);
 }
 
-/// One looks at what it erased while another releases what is dead. No reader: the count of such values is all that keeps the entry.
+/// The same of an entry that gave way to another: a slot of the old leaf carries it. Would catch: the same, and a leaf seen before what is in it.
+fn a_replaced_value_that_is_waited_for() {
+    let tree = tree::<BySlot>(&row(2));
+    let reader = reader(move || {
+        let guard = tree.pin();
+        assert!(matches!(always(tree, 5, &guard), 0 | 7));
+    });
+    let Ok(removed) = tree.replace(5, Thing::new(7)) else { panic!("it is there") };
+    drop(removed.wait().expect("outside of read sections"));
+    tree.hand_over();
+    reader.join().unwrap();
+    end(tree);
+}
+
+/// One looks at what it erased while another releases what is dead. There is no reader; the count of such values is all that keeps the entry.
+/// Would catch: a count that is let go of before the last look.
 fn a_removed_value_that_another_holds() {
     let tree = tree::<BySlot>(&row(2));
     let eraser = reader(move || {
@@ -56,7 +77,8 @@ fn a_removed_value_that_another_holds() {
     end(tree);
 }
 
-/// An entry dies after the grace period began that a sweep waits for, between two that died before.
+/// An entry dies after the grace period began that a sweep waits for, between two that died before. Would catch: its being swept with
+/// them.
 fn a_sweep_beside_another_removal() {
     // One more, or the leaf would go with the last entry.
     let tree = tree::<BySlot>(&[row(3), vec![(30, u64::MAX, 3)]].concat());
@@ -73,7 +95,8 @@ fn a_sweep_beside_another_removal() {
     end(tree);
 }
 
-/// Two copy the same leaf, one after the other: the second has the copy of the first.
+/// Two copy the same leaf, one after the other. Would catch: the second not seeing the first's copy although it loads with `Relaxed`, so
+/// that a store is lost or a leaf retired twice.
 fn two_writers() {
     let tree = tree::<BySlot>(&row(2));
     let reader = reader(move || {
@@ -92,7 +115,8 @@ fn two_writers() {
     end(tree);
 }
 
-/// On the flavour `Grace`: a leaf with what it carries is released by who waits for a grace period.
+/// On the flavour `Grace`, with its fences: a leaf with what it carries is released by who waits. Would catch: a tree that relies on more
+/// than a grace period gives.
 fn grace_and_a_leaf() {
     let tree: &Tree<Thing<BySlot>, Grace> = tree_with(&row(2), Thing::new, 0);
     let reader = reader(move || {
@@ -106,7 +130,7 @@ fn grace_and_a_leaf() {
     assert!(Grace::synchronize().is_ok());
 }
 
-/// On the flavour `Grace`: an entry that one slot store replaced is released through its link.
+/// On the flavour `Grace`: an entry that one slot store replaced is released through its link. Would catch: the same of links.
 fn grace_and_a_linked_entry() {
     let tree: &Tree<Thing<ByLink>, Grace> = tree_with(&row(2), Thing::new, 0);
     let reader = reader(move || {

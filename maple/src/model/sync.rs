@@ -4,7 +4,7 @@
 //! So who makes one for several threads has to use it before they start; Loom demands that all uses come after the making. And none may
 //! outlive an execution of a model: the statics of the crate (the global pool and reserve) are not for models.
 
-use core::cell::{Cell, OnceCell, UnsafeCell as Plain};
+use core::cell::{Cell, OnceCell};
 use core::fmt;
 use core::sync::atomic::Ordering;
 use loom::sync::atomic as checked;
@@ -15,6 +15,7 @@ pub(crate) use loom::cell::UnsafeCell;
 
 /// A step of the engine that a model takes away or weakens, to see that it is needed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(not(test), expect(dead_code, reason = "some steps are the models' own to break"))]
 pub(crate) enum Weak {
     /// A reader's load of a slot: `Acquire`.
     Look,
@@ -81,11 +82,6 @@ macro_rules! atomics {
                 self.checked.get_or_init(|| checked::$name::new(self.initial))
             }
 
-            /// Makes it one of Loom's objects now.
-            pub(crate) fn begin(&self) {
-                self.checked();
-            }
-
             pub(crate) fn load(&self, ordering: Ordering) -> $value {
                 self.checked().load(ordering)
             }
@@ -106,6 +102,13 @@ macro_rules! atomics {
 atomics! {
     AtomicPtr<T>: *mut T;
     AtomicUsize: usize;
+}
+
+impl<T> AtomicPtr<T> {
+    /// Makes it one of Loom's objects now.
+    pub(crate) fn begin(&self) {
+        self.checked();
+    }
 }
 
 impl AtomicUsize {
@@ -131,9 +134,8 @@ impl AtomicUsize {
 }
 
 /// As the crate's own mutex without poisoning.
-#[derive(Debug)]
 pub(crate) struct Mutex<T> {
-    initial: Plain<Option<T>>,
+    initial: Cell<Option<T>>,
     checked: OnceCell<loom::sync::Mutex<T>>,
 }
 
@@ -146,13 +148,12 @@ unsafe impl<T: Send> Sync for Mutex<T> {}
 
 impl<T> Mutex<T> {
     pub(crate) const fn new(value: T) -> Self {
-        Self { initial: Plain::new(Some(value)), checked: OnceCell::new() }
+        Self { initial: Cell::new(Some(value)), checked: OnceCell::new() }
     }
 
     fn checked(&self) -> &loom::sync::Mutex<T> {
         self.checked.get_or_init(|| {
-            // SAFETY: nobody else looks at the value, since this is called once, and it is looked at here only.
-            let value = unsafe { (*self.initial.get()).take() };
+            let value = self.initial.take();
             loom::sync::Mutex::new(value.expect("taken once"))
         })
     }

@@ -17,12 +17,12 @@ std::thread_local! {
     static EXECUTIONS: Cell<u64> = const { Cell::new(0) };
 }
 
-/// Tries every schedule, with one step broken.
-pub(super) fn explore(weak: Option<Weak>, model: fn()) {
+/// Tries every schedule, or with `preemptions` every one in which threads are preempted no more than so often; with one step broken.
+pub(super) fn explore(weak: Option<Weak>, preemptions: Option<usize>, model: fn()) {
     BROKEN.set(weak);
     let mut builder = loom::model::Builder::new();
-    // Threads are preempted this often; all else is exhaustive. Every broken step is found with two.
-    builder.preemption_bound = builder.preemption_bound.or(Some(2));
+    // What `LOOM_MAX_PREEMPTIONS` says counts for all.
+    builder.preemption_bound = builder.preemption_bound.or(preemptions);
     builder.max_branches = 20_000;
     builder.check(move || {
         EXECUTIONS.set(EXECUTIONS.get() + 1);
@@ -37,19 +37,22 @@ pub(super) fn explore(weak: Option<Weak>, model: fn()) {
     println!("{} executions", EXECUTIONS.get());
 }
 
-/// Models, and for each the steps that it has to miss, and what it says then.
+/// Models, and for each the steps that it has to miss, and what it says then. Preemptions are bounded where there would be millions of
+/// executions.
 macro_rules! models {
-    ($($name:ident: [$($test:ident = $weak:ident $how:literal),* $(,)?])*) => {$(
+    ($($name:ident $(($preemptions:literal preemptions))?: [$($test:ident = $weak:ident $how:literal),* $(,)?])*) => {$(
         mod $name {
+            const PREEMPTIONS: Option<usize> = [$(Some($preemptions),)? None][0];
+
             #[test]
             fn holds() {
-                $crate::model::world::explore(None, super::$name);
+                $crate::model::world::explore(None, PREEMPTIONS, super::$name);
             }
 
             $(#[test]
             #[should_panic(expected = $how)]
             fn $test() {
-                $crate::model::world::explore(Some($crate::model::sync::Weak::$weak), super::$name);
+                $crate::model::world::explore(Some($crate::model::sync::Weak::$weak), PREEMPTIONS, super::$name);
             })*
         }
     )*};
@@ -75,8 +78,8 @@ where
 }
 
 /// A copy, which others may look at from now on. Until [`end`].
-pub(super) fn share<K: Keeping>(map: RangeMap<Thing<K>>) -> &'static Tree<Thing<K>> {
-    let tree: &'static Tree<Thing<K>> = Box::leak(Box::new(MapleTree::from_map(map)));
+pub(super) fn share<V: Shared<Early> + Sync>(map: RangeMap<V>) -> &'static Tree<V> {
+    let tree: &'static Tree<V> = Box::leak(Box::new(MapleTree::from_map(map)));
     // As in `tree_with`.
     tree.hand_over();
     tree
