@@ -18,6 +18,7 @@ models! {
         needs_hand_over = HandOver "Causality violation",
     ]
     a_copy_beside_a_store (3 preemptions): [
+        needs_lock = Lock "Causality violation",
         needs_one_store = OneStore "neither the old tree nor the new",
         needs_hand_over = HandOver "Causality violation",
     ]

@@ -2,6 +2,7 @@
 //! entry that Loom knows to be gone.
 
 use crate::entry::{Entry, Release, Shared, TryClone};
+use crate::sync::panicking;
 use core::cell::{Cell, RefCell};
 use core::marker::PhantomData;
 use core::ptr::NonNull;
@@ -46,6 +47,10 @@ impl Body {
     }
 
     fn end(&self) {
+        if panicking() {
+            // A second panic would end the process.
+            return;
+        }
         assert!(!self.gone.replace(true), "an entry was dropped twice");
         self.value.with_mut(|value| {
             // SAFETY: Loom checks that nobody looks.

@@ -3,10 +3,11 @@
 //!
 //! Here memory for nodes always holds a node of the execution. The cell of the pivots stands for the node: it is looked at with each
 //! look at a slot, and written to when the node is made and when nobody can reach it any more. So Loom sees a reader that comes
-//! without an order behind the making, and one that is still there after the end.
+//! without an order behind the making, and one that is still there after the end. (Not while a panic unwinds: a second one would end the
+//! process.)
 
 use super::{Node, NodeRef, PIVOTS, SLOTS, Word};
-use crate::sync::{AtomicPtr, Ordering, UnsafeCell};
+use crate::sync::{AtomicPtr, Ordering, UnsafeCell, panicking};
 use core::cell::Cell;
 use core::ops::Range;
 use core::ptr::{self, NonNull};
@@ -60,7 +61,9 @@ impl NodeRef {
 
     /// Loom sees whether somebody can still be looking at the node.
     pub(crate) fn assert_gone(self) {
-        self.node().pivots.with_mut(|_| ());
+        if !panicking() {
+            self.node().pivots.with_mut(|_| ());
+        }
     }
 
     /// The pivots, as long as they are frozen.
@@ -85,7 +88,9 @@ impl NodeRef {
     pub(super) fn slots(&self) -> &[AtomicPtr<()>; SLOTS] {
         let node = self.node();
         // Who looks at a slot looks at the node.
-        node.pivots.with(|_| ());
+        if !panicking() {
+            node.pivots.with(|_| ());
+        }
         &node.slots
     }
 

@@ -23,6 +23,7 @@ models! {
         needs_wait = Wait "Causality violation",
     ]
     two_writers (3 preemptions): [
+        needs_lock = Lock "Causality violation",
         needs_hand_over = HandOver "Causality violation",
     ]
     grace_and_a_leaf: [

@@ -10,6 +10,7 @@ models! {
         needs_retire = Retire "Causality violation",
     ]
     an_entry_that_its_slot_carries: [
+        needs_carry = Carry "an entry was not dropped",
         needs_wait = Wait "Causality violation",
     ]
     the_last_entry_of_a_leaf: [
@@ -39,9 +40,11 @@ models! {
         needs_hand_over = HandOver "Causality violation",
     ]
     a_prune_without_nodes: [
+        needs_carry = Carry "an entry was not dropped",
         needs_wait = Wait "Causality violation",
     ]
     a_prune_without_nodes_of_linked_entries: [
+        needs_carry = Carry "an entry was not dropped",
         needs_wait = Wait "Causality violation",
     ]
     a_range_that_cuts: [
@@ -51,6 +54,7 @@ models! {
         needs_hand_over = HandOver "Causality violation",
     ]
     whole_entries: [
+        needs_carry = Carry "an entry was not dropped",
         needs_wait = Wait "Causality violation",
     ]
     everything: [

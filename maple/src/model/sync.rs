@@ -31,6 +31,10 @@ pub(crate) enum Weak {
     LeaveBehind,
     /// Beside readers a node is copied, and the copy changed.
     Copy,
+    /// What dies in place stays in its slot.
+    Carry,
+    /// The tree's lock.
+    Lock,
     /// A store over many leaves is one store.
     OneStore,
     /// The tail that a prune by path copy removes vanishes at once.

@@ -2,15 +2,42 @@
 
 use super::entry::{self, Keeping, Thing};
 use super::flavour::{self, Early};
-use super::sync::{BROKEN, Weak};
+use super::sync::{BROKEN, Weak, broken};
 use crate::pool::{self, Pool};
-use crate::{MapleTree, RangeMap, Rcu, Reserve, Shared, StdLock, TryClone};
+use crate::{MapleTree, RangeMap, RawMutex, Rcu, Reserve, Shared, StdLock, TryClone};
 use core::cell::Cell;
 use core::ptr;
 use loom::thread::{self, JoinHandle};
 
 /// A tree of a model.
-pub(super) type Tree<V, R = Early> = MapleTree<V, R, StdLock>;
+pub(super) type Tree<V, R = Early> = MapleTree<V, R, Lock>;
+
+/// The default lock, unless a model broke it.
+pub(super) struct Lock(StdLock);
+
+// SAFETY: it is what `StdLock` is; and none where Loom is to see that.
+unsafe impl RawMutex for Lock {
+    const INIT: Self = Self(StdLock::INIT);
+
+    type GuardMarker = <StdLock as RawMutex>::GuardMarker;
+
+    fn lock(&self) {
+        if !broken(Weak::Lock) {
+            self.0.lock();
+        }
+    }
+
+    fn try_lock(&self) -> bool {
+        broken(Weak::Lock) || self.0.try_lock()
+    }
+
+    unsafe fn unlock(&self) {
+        if !broken(Weak::Lock) {
+            // SAFETY: the caller's promise.
+            unsafe { self.0.unlock() };
+        }
+    }
+}
 
 std::thread_local! {
     /// Executions so far.
