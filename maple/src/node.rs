@@ -25,7 +25,11 @@ use crate::sync::{AtomicPtr, Ordering, UnsafeCell, order};
 use core::hint::select_unpredictable;
 use core::mem::offset_of;
 use core::ops::Range;
+#[cfg(not(loom))]
+use core::ptr::copy as copy_slots;
 use core::ptr::{self, NonNull};
+#[cfg(loom)]
+use model::copy_slots;
 
 /// Slots in a node.
 pub(crate) const SLOTS: usize = PIVOTS + 1;
@@ -394,8 +398,10 @@ impl NodeRef {
         let pivots = unsafe { self.pivots_mut() };
         if behind > 0 && end != slots.end {
             pivots.copy_within(slots.end..len - 1, end);
-            // SAFETY: nobody else can reach the node.
-            unsafe { self.move_slots(slots.end..len, end..new_len) };
+            let from = self.slots()[slots.end..len].as_ptr();
+            let to = self.slots()[end..new_len].as_ptr().cast_mut();
+            // SAFETY: both are inside the node's slots, which nobody else can reach.
+            unsafe { copy_slots(from, to, behind) };
         }
         for (slot, (last, word)) in (slots.start..).zip(lasts.iter().zip(words)) {
             // The last slot in use has no pivot.
@@ -412,22 +418,6 @@ impl NodeRef {
                 slot.store(ptr::null_mut(), Ordering::Relaxed);
             }
         }
-    }
-
-    /// Copies what is in the slots `from` to the slots `to`, which are as many and may overlap.
-    ///
-    /// # Safety
-    ///
-    /// As for [`NodeRef::fill`].
-    #[cfg(not(loom))]
-    #[inline(always)]
-    unsafe fn move_slots(self, from: Range<usize>, to: Range<usize>) {
-        debug_assert_eq!(from.len(), to.len());
-        let count = from.len();
-        let from = self.slots()[from].as_ptr();
-        let to = self.slots()[to].as_ptr().cast_mut();
-        // SAFETY: both are inside the node's slots, which nobody else can reach.
-        unsafe { ptr::copy(from, to, count) };
     }
 
     /// Makes slot `slot`, up to `last`, hold `word`.

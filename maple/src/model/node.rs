@@ -9,7 +9,6 @@
 use super::{Node, NodeRef, PIVOTS, SLOTS, Word};
 use crate::sync::{AtomicPtr, Ordering, UnsafeCell, panicking};
 use core::cell::Cell;
-use core::ops::Range;
 use core::ptr::{self, NonNull};
 
 /// What only models have in a node.
@@ -102,20 +101,25 @@ impl NodeRef {
         // SAFETY: nobody else calls this (the method's contract), so the copy stays as it is while it is looked at.
         (self.pivots(), unsafe { &*copy.as_ptr() })
     }
+}
 
-    /// Copies what is in the slots `from` to the slots `to`, which are as many and may overlap.
-    ///
-    /// # Safety
-    ///
-    /// As for [`NodeRef::fill`].
-    pub(super) unsafe fn move_slots(self, from: Range<usize>, to: Range<usize>) {
-        let mut words = [Word::EMPTY; SLOTS];
-        for slot in from.clone() {
-            words[slot] = self.own_slot(slot);
-        }
-        for (slot, word) in to.zip(&words[from]) {
-            // Relaxed: as in `fill`.
-            self.slots()[slot].store(word.0, Ordering::Relaxed);
-        }
+/// As `ptr::copy`.
+///
+/// # Safety
+///
+/// Both are as many slots of a node that nobody else can reach. They may overlap.
+pub(super) unsafe fn copy_slots(from: *const AtomicPtr<()>, to: *mut AtomicPtr<()>, count: usize) {
+    let mut words = [ptr::null_mut(); SLOTS];
+    for (n, word) in words[..count].iter_mut().enumerate() {
+        // SAFETY: the caller's promise.
+        let from = unsafe { from.add(n) };
+        // SAFETY: as above. Relaxed: as in `fill`.
+        *word = unsafe { &*from }.load(Ordering::Relaxed);
+    }
+    for (n, word) in words[..count].iter().enumerate() {
+        // SAFETY: the caller's promise.
+        let to = unsafe { to.add(n) };
+        // SAFETY: as above. Relaxed: as in `fill`.
+        unsafe { &*to }.store(*word, Ordering::Relaxed);
     }
 }
