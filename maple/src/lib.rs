@@ -55,7 +55,7 @@
 //!
 //! Only targets with 64-bit pointers are supported: a slot is one word, and an index is 64 bits.
 
-#![cfg_attr(not(any(feature = "std", test)), no_std)]
+#![cfg_attr(not(any(feature = "std", test, loom)), no_std)]
 
 extern crate alloc;
 
