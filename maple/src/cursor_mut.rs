@@ -511,7 +511,7 @@ impl<T: Site> CursorMut<'_, T> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
     use crate::path::visits;

@@ -31,7 +31,7 @@ const RUN: usize = 3 * SLOTS + 4;
 
 /// Nodes with [`FEW`] slots are merged with a sibling when both fit this many. With these two, erasing and storing at random
 /// settles at 1.13 (exclusive) and 1.22 (beside readers) times the nodes of a tree built anew; with 4 and 14 it was 1.24 and 1.38.
-const MERGED: usize = 15;
+const MERGED: usize = SLOTS - 1;
 
 /// The lengths of the nodes to scatter `left` slots over. `packed`: fill all but the last, for runs that grow at the end.
 fn parts(mut left: usize, packed: bool) -> impl Iterator<Item = usize> {

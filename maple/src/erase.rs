@@ -11,6 +11,7 @@ use crate::list::Remains;
 use crate::node::{NodeRef, SLOTS, Word};
 use crate::path::{Bottom, Frame};
 use crate::search::{self, Operation, Search};
+use crate::sync::or_broken;
 use crate::tree_mut::{Leftovers, Memory, TreeMut};
 use core::ptr::NonNull;
 
@@ -75,7 +76,7 @@ impl TreeMut<'_> {
         self.touch(index, index);
         let carrier = self.kind.carried_by_slot.then_some((frame.node, frame.slot));
         if carrier.is_some() {
-            frame.node.publish(frame.slot, frame.word().dead());
+            frame.node.publish(frame.slot, or_broken!(Carry: frame.word().dead(), Word::EMPTY));
             self.owner.note_dead(first, last);
         } else {
             frame.node.publish(frame.slot, Word::EMPTY);
@@ -168,7 +169,7 @@ impl TreeMut<'_> {
     fn kill_slot(&mut self, level: usize, step: &Frame) {
         self.owner.untidy = true;
         if level > 0 || self.kind.needs_drop {
-            step.node.publish(step.slot, step.word().dead());
+            step.node.publish(step.slot, or_broken!(Carry: step.word().dead(), Word::EMPTY));
             self.owner.note_dead(step.first(), step.last());
         } else {
             step.node.publish(step.slot, Word::EMPTY);

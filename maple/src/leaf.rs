@@ -22,7 +22,7 @@ use core::ptr::NonNull;
 use maple_rcu::AllocError;
 
 /// A leaf with no more slots than this, after a change that took some, is merged with a sibling when both fit one node.
-pub(crate) const FEW: usize = 8;
+pub(crate) const FEW: usize = SLOTS / 2;
 
 /// An entry that was taken out of its slot.
 #[derive(Clone, Copy, Debug)]

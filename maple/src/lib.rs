@@ -55,7 +55,7 @@
 //!
 //! Only targets with 64-bit pointers are supported: a slot is one word, and an index is 64 bits.
 
-#![cfg_attr(not(any(feature = "std", test)), no_std)]
+#![cfg_attr(not(any(feature = "std", test, loom)), no_std)]
 
 extern crate alloc;
 
@@ -75,6 +75,10 @@ macro_rules! with_defaults {
 #[cfg(not(target_pointer_width = "64"))]
 compile_error!("maple-tree needs a target with 64-bit pointers");
 
+/// What is different when a model checker (Loom) looks at the crate, and the models.
+#[cfg(loom)]
+mod model;
+
 // The floors, from the ground up.
 mod sync;
 
@@ -93,6 +97,10 @@ mod node;
 mod companion;
 mod list;
 mod path;
+#[cfg(not(loom))]
+mod pool;
+#[cfg(loom)]
+#[path = "model/pool.rs"]
 mod pool;
 
 mod reserve;

@@ -44,6 +44,9 @@ impl FreeList {
     /// Adds a node that nobody can reach any more, and that has no companion.
     #[inline(always)]
     pub(crate) fn push(&mut self, node: NodeRef) {
+        // Whatever becomes free comes by here.
+        #[cfg(loom)]
+        node.assert_gone();
         let tail = match self.ends {
             None => node,
             Some((head, tail)) => {
@@ -58,6 +61,9 @@ impl FreeList {
     /// The same, at the back. The node's link may be anything, and is what it was.
     #[inline(always)]
     pub(crate) fn push_back(&mut self, node: NodeRef) {
+        // Or by here.
+        #[cfg(loom)]
+        node.assert_gone();
         self.ends = match self.ends {
             None => Some((node, node)),
             Some((head, tail)) => {

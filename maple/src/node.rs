@@ -21,15 +21,29 @@
 //! 5. A node lies in a slab of the pool, is aligned to its own size and was initialised when it was first handed out.
 
 use crate::search::{PIVOTS, Portable, Search};
-use crate::sync::{AtomicPtr, Ordering};
-use core::cell::UnsafeCell;
+use crate::sync::{AtomicPtr, Ordering, UnsafeCell, order};
 use core::hint::select_unpredictable;
 use core::mem::offset_of;
 use core::ops::Range;
+#[cfg(not(loom))]
+use core::ptr::copy as copy_slots;
 use core::ptr::{self, NonNull};
+#[cfg(loom)]
+use model::copy_slots;
 
 /// Slots in a node.
 pub(crate) const SLOTS: usize = PIVOTS + 1;
+
+/// The steps of a binary search in as many slots: 8, 4, 2, 1.
+const STEPS: [usize; SLOTS.ilog2() as usize] = {
+    let mut steps = [1; SLOTS.ilog2() as usize];
+    let mut n = steps.len() - 1;
+    while n > 0 {
+        steps[n - 1] = 2 * steps[n];
+        n -= 1;
+    }
+    steps
+};
 
 /// More levels than a tree can have: a root is split only after at least eight splits below it, so `8^22 > 2^64` stores are needed
 /// to pass this.
@@ -44,6 +58,9 @@ pub(crate) struct Node {
     pivots: UnsafeCell<[u64; PIVOTS]>,
     link: AtomicPtr<()>,
     slots: [AtomicPtr<()>; SLOTS],
+    /// What only models have.
+    #[cfg(loom)]
+    extra: model::Extra,
 }
 
 const _: () = assert!(size_of::<Node>() == NODE_BYTES && align_of::<Node>() == NODE_BYTES && offset_of!(Node, pivots) == 0);
@@ -170,6 +187,7 @@ impl NodeRef {
     /// # Safety
     ///
     /// As for [`NodeRef::new_empty`].
+    #[cfg(not(loom))]
     #[inline(always)]
     unsafe fn new(memory: NonNull<Node>, pivots: &[u64; PIVOTS], words: &[Word; SLOTS]) -> Self {
         // SAFETY: inside the node.
@@ -213,6 +231,7 @@ impl NodeRef {
     }
 
     /// The pivots, as long as they are frozen.
+    #[cfg(not(loom))]
     #[inline(always)]
     pub(crate) fn pivots(&self) -> &[u64; PIVOTS] {
         // SAFETY: the pivots are frozen while anyone else may read them (invariant 1), and the writer that changes them
@@ -223,12 +242,14 @@ impl NodeRef {
     /// # Safety
     ///
     /// No other thread can reach the node, and the caller holds no other reference to its pivots.
+    #[cfg(not(loom))]
     #[expect(clippy::mut_from_ref, reason = "a cell; exclusiveness is the caller's promise")]
     unsafe fn pivots_mut(&self) -> &mut [u64; PIVOTS] {
         // SAFETY: the caller's promise makes this the only reference.
         unsafe { &mut *self.node().pivots.get() }
     }
 
+    #[cfg(not(loom))]
     #[inline(always)]
     fn slots(&self) -> &[AtomicPtr<()>; SLOTS] {
         &self.node().slots
@@ -257,7 +278,7 @@ impl NodeRef {
         // A binary search without branches: the pivots in use come before those that are not.
         let pivots = self.pivots();
         let mut used = 0;
-        for step in [8, 4, 2, 1] {
+        for step in STEPS {
             used += if pivots[used + step - 1] < u64::MAX { step } else { 0 };
         }
         used + 1
@@ -293,7 +314,7 @@ impl NodeRef {
     pub(crate) fn slot(self, slot: usize) -> Word {
         // Acquire: pairs with the Release store in `publish` (or in `Root::publish`), so that what the word points at is seen as
         // it was before it became reachable.
-        Word(self.slots()[slot].load(Ordering::Acquire))
+        Word(self.slots()[slot].load(order!(Acquire, Look)))
     }
 
     /// The writer's load of a slot.
@@ -310,6 +331,7 @@ impl NodeRef {
     }
 
     /// Pivots and slots as the writer sees them, who is the only one to call this and does not store to the node meanwhile.
+    #[cfg(not(loom))]
     #[inline(always)]
     pub(crate) fn contents(&self) -> (&[u64; PIVOTS], &[Word; SLOTS]) {
         let slots: *const [AtomicPtr<()>; SLOTS] = self.slots();
@@ -321,7 +343,7 @@ impl NodeRef {
     #[inline(always)]
     pub(crate) fn publish(self, slot: usize, word: Word) {
         // Release: pairs with the Acquire load in `slot`.
-        self.slots()[slot].store(word.0, Ordering::Release);
+        self.slots()[slot].store(word.0, order!(Release, Publish));
     }
 
     /// Makes this node hold `words`, which end at `lasts`; the last of them where the node ends.
@@ -375,7 +397,7 @@ impl NodeRef {
             let from = self.slots()[slots.end..len].as_ptr();
             let to = self.slots()[end..new_len].as_ptr().cast_mut();
             // SAFETY: both are inside the node's slots, which nobody else can reach.
-            unsafe { ptr::copy(from, to, behind) };
+            unsafe { copy_slots(from, to, behind) };
         }
         for (slot, (last, word)) in (slots.start..).zip(lasts.iter().zip(words)) {
             // The last slot in use has no pivot.
@@ -544,7 +566,7 @@ impl Root {
     #[inline(always)]
     pub(crate) fn load(&self) -> Option<(NodeRef, usize)> {
         // Acquire: pairs with the Release store in `publish`, so that the nodes below are seen complete.
-        let word = self.0.load(Ordering::Acquire);
+        let word = self.0.load(order!(Acquire, LookAtRoot));
         let target = NonNull::new(word.map_addr(|addr| addr & !LEVEL_MASK))?;
         // SAFETY: root words are made only by `publish`.
         Some((unsafe { NodeRef::from_target(target) }, word.addr() & LEVEL_MASK))
@@ -557,6 +579,11 @@ impl Root {
             node.as_ptr().as_ptr().cast::<()>().map_addr(|addr| addr | level)
         });
         // Release: pairs with the Acquire load in `load`.
-        self.0.store(word, Ordering::Release);
+        self.0.store(word, order!(Release, PublishRoot));
     }
 }
+
+/// What touches the memory of a node as a whole, with Loom's cells and atomics.
+#[cfg(loom)]
+#[path = "model/node.rs"]
+mod model;

@@ -5,6 +5,7 @@ use crate::face::release_swept;
 use crate::list::Limbo;
 use crate::owner::{Release, Sink};
 use crate::sweep::{Swept, Which};
+use crate::sync::or_broken;
 use crate::tree::MapleTree;
 use lock_api::RawMutex;
 use maple_rcu::{Batch, InsideReadSection, Rcu};
@@ -63,7 +64,7 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
             }
             writer.owner.reserve
         });
-        R::synchronize()?;
+        or_broken!(Wait: R::synchronize(), Ok(()))?;
         // SAFETY: a grace period has passed since the list was taken.
         let release = unsafe { Release::new(taken.limbo.take(), Kind::of::<V>(), Sink::Waiting(reserve)) };
         if let Some(links) = taken.links.take() {
@@ -75,7 +76,7 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
             let (mut limbo, mut entries) = (Limbo::new(), Swept::new());
             let stopped = self.write(|writer| {
                 // SAFETY: a grace period has passed since the words were aged, and no other sweep aged any since (`reclaim`).
-                unsafe { writer.sweep((from, to), Which::Aged, &mut limbo, &mut entries) }
+                unsafe { writer.sweep((from, to), or_broken!(Age: Which::Aged, Which::All), &mut limbo, &mut entries) }
             });
             taken.hull = stopped.map(|from| (from, to));
             // SAFETY: what was swept had died before the grace period.

@@ -5,7 +5,7 @@ use crate::lock::{Gate, Held};
 use crate::node::{NodeRef, Word};
 #[cfg(feature = "std")]
 use crate::std_lock::StdLock;
-use crate::sync::{AtomicUsize, Ordering};
+use crate::sync::{AtomicUsize, Ordering, or_broken, order};
 use core::fmt;
 use core::marker::PhantomData;
 use core::mem;
@@ -44,7 +44,7 @@ impl<L: RawMutex> WriterLock<L> {
     /// Whether dead entries and retired nodes may be released. Under the lock.
     pub(crate) fn may_release(&self) -> bool {
         // Acquire: pairs with the Release in `let_go`, so that what a `Removed` read was read before it is released.
-        self.carried.load(Ordering::Acquire) == 0
+        self.carried.load(order!(Acquire, MayRelease)) == 0
     }
 
     /// Counts one more. Under the lock.
@@ -55,7 +55,7 @@ impl<L: RawMutex> WriterLock<L> {
 
     fn let_go(&self) {
         // Release: pairs with the Acquire in `may_release`.
-        self.carried.fetch_sub(1, Ordering::Release);
+        self.carried.fetch_sub(1, order!(Release, LetGo));
     }
 
     /// With exclusive access: values that were forgotten count for nothing any more, because their borrow of the tree is over.
@@ -162,7 +162,7 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Removed<'t, V, R, L> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn wait(self) -> Result<V, Self> {
-        if R::synchronize().is_err() {
+        if or_broken!(Wait: R::synchronize(), Ok(())).is_err() {
             return Err(self);
         }
         if let Some((node, slot)) = self.carrier {

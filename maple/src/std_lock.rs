@@ -78,7 +78,7 @@ unsafe impl RawMutex for StdLock {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
     use std::sync::atomic::{AtomicU32, Ordering};

@@ -1,12 +1,19 @@
-//! The one door to atomics and locks, so that a model checker can stand behind it.
+//! The one door to atomics and locks, so that a model checker (Loom, with `--cfg loom`) can stand behind it.
 
-#[cfg(feature = "std")]
+#[cfg(all(feature = "std", not(loom)))]
 pub(crate) use core::sync::atomic::AtomicU8;
-pub(crate) use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+pub(crate) use core::sync::atomic::Ordering;
+#[cfg(not(loom))]
+pub(crate) use core::{
+    cell::UnsafeCell,
+    sync::atomic::{AtomicPtr, AtomicUsize},
+};
 
-#[cfg(not(feature = "std"))]
+#[cfg(loom)]
+pub(crate) use crate::model::sync::{AtomicPtr, AtomicUsize, Mutex, MutexGuard, UnsafeCell, Weak, broken};
+#[cfg(all(not(feature = "std"), not(loom)))]
 pub(crate) use spin::{Mutex, MutexGuard};
-#[cfg(feature = "std")]
+#[cfg(all(feature = "std", not(loom)))]
 pub(crate) use standard::{Mutex, MutexGuard};
 
 /// Whether this thread unwinds. (Without the standard library nobody can tell.)
@@ -18,7 +25,34 @@ pub(crate) fn panicking() -> bool {
     false
 }
 
-#[cfg(feature = "std")]
+/// An ordering that models can make `Relaxed`; outside of models the ordering itself.
+macro_rules! order {
+    ($ordering:ident, $weak:ident) => {{
+        #[cfg(loom)]
+        let ordering = match $crate::sync::broken($crate::sync::Weak::$weak) {
+            true => $crate::sync::Ordering::Relaxed,
+            false => $crate::sync::Ordering::$ordering,
+        };
+        #[cfg(not(loom))]
+        let ordering = $crate::sync::Ordering::$ordering;
+        ordering
+    }};
+}
+pub(crate) use order;
+
+/// What is done right, and how models can do it wrong; outside of models the former itself.
+macro_rules! or_broken {
+    ($weak:ident: $right:expr, $wrong:expr) => {{
+        #[cfg(loom)]
+        let done = if $crate::sync::broken($crate::sync::Weak::$weak) { $wrong } else { $right };
+        #[cfg(not(loom))]
+        let done = $right;
+        done
+    }};
+}
+pub(crate) use or_broken;
+
+#[cfg(all(feature = "std", not(loom)))]
 mod standard {
     pub(crate) use std::sync::MutexGuard;
     use std::sync::{Mutex as StdMutex, PoisonError, TryLockError};
@@ -51,7 +85,7 @@ mod standard {
 }
 
 /// Where there is nothing to sleep on.
-#[cfg(not(feature = "std"))]
+#[cfg(all(not(feature = "std"), not(loom)))]
 mod spin {
     use core::hint;
     use core::sync::atomic::{AtomicBool, Ordering};

@@ -7,6 +7,7 @@ use crate::owner::Owner;
 use crate::path::{Bottom, Frame, Path};
 use crate::reserve::{Earmark, Source};
 use crate::search::{self, Operation, Search};
+use crate::sync::or_broken;
 use arrayvec::ArrayVec;
 use core::ops::Range;
 use core::ptr::NonNull;
@@ -135,7 +136,7 @@ impl TreeMut<'_> {
         for slot in removed {
             let word = node.own_slot(slot);
             if word.is_live() {
-                node.publish(slot, word.left_behind());
+                node.publish(slot, or_broken!(LeaveBehind: word.left_behind(), word.dead()));
             }
         }
         self.owner.retire(node, level, Remains::Husk);

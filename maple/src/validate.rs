@@ -247,7 +247,7 @@ impl Seen {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
     use crate::list::FreeList;

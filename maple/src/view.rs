@@ -234,11 +234,12 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> Writer<'_, V, R, L> {
         // SAFETY: the root is atomic; no `&mut` to it or to the whole map exists while the tree is borrowed.
         let root = unsafe { &(*map).root };
         let untidy = self.owner().untidy;
-        let mut partial = Partial(RangeMap::with_reserve(self.owner().reserve), self.outside());
+        let reserve = self.owner().reserve;
+        let mut partial = Partial(RangeMap::with_reserve(reserve), self.outside());
         // SAFETY: the tree has entries of its own type.
         let copied = unsafe { clone_root((root, untidy), &mut partial.0) };
         partial.0.grown();
-        copied.map(|()| core::mem::take(&mut partial.0))
+        copied.map(|()| core::mem::replace(&mut partial.0, RangeMap::with_reserve(reserve)))
     }
 
     /// As [`dup`](Self::dup), with every entry made by `entry` from the range and the entry of the original. See

@@ -28,7 +28,7 @@ use crate::removed::{Removed, WriterLock};
 use crate::reserve::Reserve;
 #[cfg(feature = "std")]
 use crate::std_lock::StdLock;
-use crate::sync::panicking;
+use crate::sync::{or_broken, panicking};
 use crate::tree_mut::{Changed, Leftovers, Memory, Mode, TreeMut};
 use crate::walk::{lookup_range, whole_gap};
 use core::cell::UnsafeCell;
@@ -278,7 +278,8 @@ impl<'t, V: Shared<R>, R: Rcu, L: RawMutex> Writer<'t, V, R, L> {
         let map = self.map.get();
         // SAFETY: the lock is held and `self` is borrowed mutably, so this is the only reference to the owner.
         let owner = unsafe { &mut (*map).owner };
-        let mut writer = TreeMut::new(self.root(), owner, Mode::Shared, kind).starting_at(path);
+        let mut writer =
+            TreeMut::new(self.root(), owner, or_broken!(Copy: Mode::Shared, Mode::Exclusive), kind).starting_at(path);
         let result = change(&mut writer, &mut left_over);
         writer.owner.count_retired(COUNTED);
         let outdated = writer.outdated();

@@ -10,10 +10,10 @@
 //!
 //! The feature `serde` (off by default) makes [`RcuBox`] and [`RcuArc`] `Serialize` and `Deserialize`, as what they hold.
 #![cfg_attr(not(any(feature = "std", test, loom)), no_std)]
-// The model checker looks at the engine alone.
-#![cfg_attr(loom, allow(dead_code, unused_imports))]
+// The model checker has other threads than the operating system's.
+#![cfg_attr(loom, allow(dead_code))]
 
-#[cfg(all(feature = "alloc", not(loom)))]
+#[cfg(feature = "alloc")]
 extern crate alloc;
 
 #[cfg(all(feature = "std", not(loom), not(maple_rcu_all_grace)))]
@@ -21,7 +21,7 @@ mod epoch;
 mod error;
 mod flavour;
 mod grace;
-#[cfg(all(feature = "alloc", not(loom)))]
+#[cfg(feature = "alloc")]
 mod owned;
 mod retire;
 #[cfg(feature = "serde")]
@@ -34,18 +34,19 @@ mod tests;
 pub use epoch::{Epoch, EpochGuard};
 pub use error::{AllocError, BarrierError, InsideReadSection};
 pub use flavour::{Batch, Rcu};
-#[cfg(not(loom))]
-pub use grace::{Cookie, GraceGuard, GraceOn, Platform};
-pub use grace::{Domain, Record};
+pub use grace::{Cookie, Domain, GraceGuard, GraceOn, Platform, Record};
+#[cfg(feature = "std")]
+pub use grace::{Grace, Threads};
 #[cfg(all(feature = "std", not(loom)))]
-pub use grace::{Grace, ReadSide, Reclaimer, Threads};
-/// In a build that runs all tests of the workspace on the other flavour (`--cfg maple_rcu_all_grace`), another name of it.
-#[cfg(all(feature = "std", not(loom), maple_rcu_all_grace))]
+pub use grace::{ReadSide, Reclaimer};
+/// In a build that runs all tests of the workspace on the other flavour (`--cfg maple_rcu_all_grace`), and under the model checker
+/// (`--cfg loom`), another name of it.
+#[cfg(all(feature = "std", any(loom, maple_rcu_all_grace)))]
 pub type Epoch = Grace;
 /// As [`Epoch`].
-#[cfg(all(feature = "std", not(loom), maple_rcu_all_grace))]
+#[cfg(all(feature = "std", any(loom, maple_rcu_all_grace)))]
 pub type EpochGuard = GraceGuard<Threads>;
-#[cfg(all(feature = "alloc", not(loom)))]
+#[cfg(feature = "alloc")]
 pub use owned::{RcuArc, RcuBox};
 pub use retire::{Link, RetireList};
 

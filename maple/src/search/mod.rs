@@ -5,16 +5,20 @@
 //!
 //! On AArch64 the portable search is the vector search: NEON is part of the base there, and the compiler uses it.
 
-#[cfg(all(target_arch = "x86_64", feature = "std"))]
+#[cfg(all(target_arch = "x86_64", feature = "std", not(loom)))]
 mod avx2;
-#[cfg(all(target_arch = "x86_64", feature = "std"))]
+#[cfg(all(target_arch = "x86_64", feature = "std", not(loom)))]
 mod avx512;
 mod portable;
 
 pub(crate) use portable::Portable;
 
 /// Pivots of a node.
+#[cfg(not(loom))]
 pub(crate) const PIVOTS: usize = 15;
+/// So few that a handful of stores splits a node: a model has no time for more.
+#[cfg(loom)]
+pub(crate) const PIVOTS: usize = 3;
 
 /// One way to search a node.
 pub(crate) trait Search: Copy {
@@ -39,7 +43,7 @@ pub(crate) trait Operation {
 /// that were just stored one by one waits for the stores: that doubled the time of a replace.
 #[inline(always)]
 pub(crate) fn run<O: Operation>(index: u64, operation: O) -> O::Output {
-    #[cfg(all(target_arch = "x86_64", feature = "std"))]
+    #[cfg(all(target_arch = "x86_64", feature = "std", not(loom)))]
     match best() {
         // SAFETY: `detect` made one, in this process.
         Best::AVX512 => unsafe { avx512::Avx512::again() }.run(index, operation),
@@ -47,15 +51,15 @@ pub(crate) fn run<O: Operation>(index: u64, operation: O) -> O::Output {
         Best::AVX2 => unsafe { avx2::Avx2::again() }.run(index, operation),
         _ => operation.run(Portable, index),
     }
-    #[cfg(not(all(target_arch = "x86_64", feature = "std")))]
+    #[cfg(not(all(target_arch = "x86_64", feature = "std", not(loom))))]
     operation.run(Portable, index)
 }
 
 /// What was found to be best, as a byte that can be kept in an atomic.
-#[cfg(all(target_arch = "x86_64", feature = "std"))]
+#[cfg(all(target_arch = "x86_64", feature = "std", not(loom)))]
 struct Best;
 
-#[cfg(all(target_arch = "x86_64", feature = "std"))]
+#[cfg(all(target_arch = "x86_64", feature = "std", not(loom)))]
 impl Best {
     const UNKNOWN: u8 = 0;
     const PORTABLE: u8 = 1;
@@ -63,7 +67,7 @@ impl Best {
     const AVX512: u8 = 3;
 }
 
-#[cfg(all(target_arch = "x86_64", feature = "std"))]
+#[cfg(all(target_arch = "x86_64", feature = "std", not(loom)))]
 #[inline(always)]
 fn best() -> u8 {
     use crate::sync::{AtomicU8, Ordering};
@@ -114,13 +118,13 @@ mod tests {
         check(Portable);
     }
 
-    #[cfg(all(target_arch = "x86_64", feature = "std"))]
+    #[cfg(all(target_arch = "x86_64", feature = "std", not(loom)))]
     #[test]
     fn avx2() {
         avx2::Avx2::detect().into_iter().for_each(check);
     }
 
-    #[cfg(all(target_arch = "x86_64", feature = "std"))]
+    #[cfg(all(target_arch = "x86_64", feature = "std", not(loom)))]
     #[test]
     fn avx512() {
         avx512::Avx512::detect().into_iter().for_each(check);

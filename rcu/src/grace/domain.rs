@@ -238,7 +238,6 @@ impl Domain {
     }
 
     /// The target of the period that is on, or that was on last.
-    #[cfg(not(loom))]
     pub(super) fn on(&self) -> Target {
         // Relaxed: nothing is concluded from it but what is worth a look.
         Target(self.now.0.load(Ordering::Relaxed) & NUMBER)
@@ -251,7 +250,6 @@ impl Domain {
         (away != 0 && away <= (looks() + 1) * STEP).then_some(away)
     }
 
-    #[cfg(not(loom))]
     pub(super) fn is_relieved(&self) -> bool {
         // Relaxed: a hint; what nobody runs now somebody runs later.
         self.is_relieved.load(Ordering::Relaxed)

@@ -54,17 +54,19 @@
 //! # The rooms
 //!
 //! `record` (what readers write), `domain` (periods), `pending` (batches that wait), `platform` (whose records), and here: the interface.
-//! With `std`: `threads` (a record for each thread), `membarrier`, `reclaimer`.
+//! With `std`: `threads` (a record for each thread; in a model `modelled`), `membarrier`, `reclaimer`.
 
-#[cfg(not(loom))]
 mod flavour;
 #[cfg(all(feature = "std", not(loom)))]
 mod membarrier;
-#[cfg(not(loom))]
 mod platform;
 #[cfg(all(feature = "std", not(loom)))]
 mod reclaimer;
 #[cfg(all(feature = "std", not(loom)))]
+mod threads;
+/// In the place of the operating system's threads those of the model checker.
+#[cfg(all(feature = "std", loom))]
+#[path = "modelled.rs"]
 mod threads;
 
 mod domain;
@@ -74,12 +76,12 @@ mod pending;
 mod record;
 
 pub use domain::Domain;
-#[cfg(not(loom))]
 pub use flavour::{Cookie, GraceGuard, GraceOn};
-#[cfg(not(loom))]
 pub use platform::Platform;
 #[cfg(all(feature = "std", not(loom)))]
 pub use reclaimer::Reclaimer;
 pub use record::Record;
 #[cfg(all(feature = "std", not(loom)))]
-pub use threads::{Grace, ReadSide, Threads};
+pub use threads::ReadSide;
+#[cfg(feature = "std")]
+pub use threads::{Grace, Threads};

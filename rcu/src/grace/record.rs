@@ -89,13 +89,11 @@ impl Record {
         }
     }
 
-    #[cfg(not(loom))]
     pub(super) fn running(&self) -> usize {
         // Relaxed: the owner's own.
         self.running.load(Ordering::Relaxed)
     }
 
-    #[cfg(not(loom))]
     pub(super) fn set_running(&self, running: usize) {
         // Relaxed: the owner's own.
         self.running.store(running, Ordering::Relaxed);
