@@ -180,7 +180,7 @@ impl Place {
 ///
 /// `first..=high` is what is left of the window, unless the walk is `over`. Where an end has begun, `first` is where the front's slot begins,
 /// and `high` where the back's slot ends. `limit` is the smaller of `high` and the end of the front's leaf, and a front whose `slot` is below
-/// [`SLOTS`] has a leaf.
+/// [`SLOTS`] has a leaf; of a walk that is over no slot that is left in it ends before `limit`.
 #[derive(Clone, Debug)]
 pub(crate) struct Walk {
     /// The node that descents begin at, and its level.
@@ -427,7 +427,7 @@ impl Walk {
     /// The back has passed what begins at `first`.
     fn pass_back(&mut self, first: u64) {
         self.over = first <= self.first;
-        self.high = first.wrapping_sub(1);
+        self.high = first.saturating_sub(1);
         self.limit = self.limit.min(self.high);
     }
 
