@@ -179,7 +179,7 @@ impl Place {
 /// # Invariants
 ///
 /// `first..=high` is what is left of the window, unless the walk is `over`. Where an end has begun, `first` is where the front's slot begins,
-/// and `high` where the back's slot ends. `limit` is the smaller of `high` and the end of the front's leaf, and a front whose `slot` is below
+/// and `high` where the back's slot ends, or inside of a slot that a writer made since and that is to be given out as overlapping. `limit` is the smaller of `high` and the end of the front's leaf, and a front whose `slot` is below
 /// [`SLOTS`] has a leaf; of a walk that is over no slot that is left in it ends before `limit`.
 #[derive(Clone, Debug)]
 pub(crate) struct Walk {
