@@ -179,8 +179,8 @@ impl Place {
 /// # Invariants
 ///
 /// `first..=high` is what is left of the window, unless the walk is `over`. Where an end has begun, `first` is where the front's slot begins,
-/// and `high` where the back's slot ends. `limit` is the smaller of `high` and the end of the front's leaf, and a front whose `slot` is below
-/// [`SLOTS`] has a leaf.
+/// and `high` where the back's slot ends, or inside of a slot that a writer made since and that is to be given out as overlapping. `limit` is the smaller of `high` and the end of the front's leaf, and a front whose `slot` is below
+/// [`SLOTS`] has a leaf; of a walk that is over no slot that is left in it ends before `limit`.
 #[derive(Clone, Debug)]
 pub(crate) struct Walk {
     /// The node that descents begin at, and its level.
@@ -272,7 +272,7 @@ impl Walk {
                     return (!met).then_some(Found { first, last: last.min(end), entry });
                 }
             } else {
-                self.next_leaf();
+                self.next_leaf(overlapping);
             }
         }
     }
@@ -286,8 +286,8 @@ impl Walk {
 
     /// Moves the front, which is at the end of its leaf, to the next one, or over a gap.
     #[inline(always)]
-    fn next_leaf(&mut self) {
-        let Some(above) = self.front.above.filter(|_| self.front.next < SLOTS) else { return self.descend() };
+    fn next_leaf(&mut self, overlapping: bool) {
+        let Some(above) = self.front.above.filter(|_| self.front.next < SLOTS) else { return self.descend(overlapping) };
         let (slot, last) = (self.front.next, above.last(self.front.next, self.front.above_border));
         self.front.next = if last == self.front.above_border { SLOTS } else { slot + 1 };
         match above.slot(slot).target() {
@@ -302,9 +302,10 @@ impl Walk {
         }
     }
 
-    /// Takes the front from the root to the slot of `first`.
+    /// Takes the front from the root to the slot of `first`. Beside a writer, something may be there now that reaches into what was passed: that
+    /// is passed over, or, if `overlapping`, what is left of it comes next.
     #[inline(always)]
-    fn descend(&mut self) {
+    fn descend(&mut self, overlapping: bool) {
         let Some((top, level)) = self.top else {
             self.over = true;
             return;
@@ -324,12 +325,11 @@ impl Walk {
             };
             self.limit = frame.max.min(self.high);
             (1..AHEAD).for_each(|ahead| prefetch(above.node, if above.node == frame.node { SLOTS } else { above.slot + ahead }));
-            if first < self.first && has_begun {
-                // Beside a writer, something was stored that reaches into what was passed.
+            if first >= self.first || !has_begun {
+                self.first = first;
+            } else if !overlapping {
                 self.front.slot = behind(frame.slot, last, frame.max);
                 self.pass(last);
-            } else {
-                self.first = first;
             }
         } else {
             // A gap. Below it another descent goes on, unless it is just above the leaves.
@@ -409,7 +409,7 @@ impl Walk {
     fn retreat(&mut self, overlapping: bool) -> Option<Found> {
         while !self.over {
             let Some((leaf, slot)) = self.back.leaf.zip(self.back.slot.checked_sub(1)) else {
-                self.leaf_before();
+                self.leaf_before(overlapping);
                 continue;
             };
             let (first, last) = (leaf.first(slot, self.back.border), self.high);
@@ -427,13 +427,15 @@ impl Walk {
     /// The back has passed what begins at `first`.
     fn pass_back(&mut self, first: u64) {
         self.over = first <= self.first;
-        self.high = first.wrapping_sub(1);
+        self.high = first.saturating_sub(1);
         self.limit = self.limit.min(self.high);
     }
 
     /// Moves the back, which is at the end of its leaf, to the one before, or over a gap.
-    fn leaf_before(&mut self) {
-        let Some((above, slot)) = self.back.above.zip(self.back.next.checked_sub(1)) else { return self.descend_back() };
+    fn leaf_before(&mut self, overlapping: bool) {
+        let Some((above, slot)) = self.back.above.zip(self.back.next.checked_sub(1)) else {
+            return self.descend_back(overlapping);
+        };
         let first = above.first(slot, self.back.above_border);
         self.back.next = slot;
         match above.slot(slot).target() {
@@ -446,8 +448,8 @@ impl Walk {
         }
     }
 
-    /// Takes the back from the root to the slot of `high`.
-    fn descend_back(&mut self) {
+    /// Takes the back from the root to the slot of `high`, as in [`descend`](Self::descend).
+    fn descend_back(&mut self, overlapping: bool) {
         let Some((top, level)) = self.top else {
             self.over = true;
             return;
@@ -464,12 +466,11 @@ impl Walk {
                 next: if above.node == frame.node { 0 } else { above.slot },
                 above_border: above.min,
             };
-            if last > self.high && has_begun {
-                // As in `descend`.
+            if last <= self.high || !has_begun {
+                self.high = last;
+            } else if !overlapping {
                 self.back.slot = frame.slot;
                 self.pass_back(first);
-            } else {
-                self.high = last;
             }
         } else {
             let next = if level == 1 { frame.slot } else { 0 };

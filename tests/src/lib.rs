@@ -6,7 +6,7 @@
 //! For the tests of failing memory and of readers beside a writer: an allocator that counts and
 //! refuses ([`alloc`], [`ballast`]), entries whose values are booked ([`counted`]), contents and
 //! trees of all shapes ([`shapes`], [`fixture`]), and readers that check while a writer works
-//! ([`beside`]).
+//! ([`beside`]), and a writer that works between any two steps of a walk ([`witness`]).
 //!
 //! And the recorded address spaces of real programs ([`trace`]).
 
@@ -26,5 +26,6 @@ pub mod roam;
 pub mod shapes;
 pub mod space;
 pub mod trace;
+pub mod witness;
 
 pub use model::{Bounds, Inclusive, Item, Model, Refusal, Span, span};
