@@ -72,7 +72,8 @@ fn main() -> ExitCode {
     let mut totals = vec![(Report::default(), Crossed::default(), 0); options.flavours.len()];
     while start.elapsed() < Duration::from_secs(options.seconds) {
         for (flavour, (report, crossed, trees)) in options.flavours.iter().zip(&mut totals) {
-            let done = run(*flavour, &mut rng, options.threads, ROUNDS).and_then(|done| Ok((done, cross_check(*flavour, &mut rng, 20)?)));
+            let done = run(*flavour, &mut rng, options.threads, ROUNDS)
+                .and_then(|done| Ok((done, cross_check(*flavour, &mut rng, 20)?)));
             match done {
                 Ok((checked, cross_checked)) => {
                     *report += checked;
@@ -88,7 +89,9 @@ fn main() -> ExitCode {
     }
     for (flavour, (report, Crossed { as_written, altered, refused }, trees)) in options.flavours.iter().zip(&totals) {
         println!("{flavour:?}: {trees} trees, {report}");
-        println!("{flavour:?}: {as_written} short histories checked in two ways, and {altered} altered ones, of which both refused {refused}");
+        println!(
+            "{flavour:?}: {as_written} short histories checked in two ways, and {altered} altered ones, of which both refused {refused}"
+        );
     }
     println!("nothing wrong in {:.1} s", start.elapsed().as_secs_f64());
     ExitCode::SUCCESS

@@ -86,7 +86,7 @@ pub fn run(flavour: Flavour, rng: &mut Rng, threads: usize, rounds: usize) -> Re
 }
 
 fn any_cells(rng: &mut Rng) -> Cells {
-    let count = [6, 20, 100, 400, 1500][rng.below(5) as usize];
+    let count = [4, 8, 8, 20, 50, 100, 400, 1500][rng.below(8) as usize];
     match rng.below(3) {
         0 => Cells::even(count, 1),
         1 => Cells::even(count, 0x1000),
@@ -96,7 +96,8 @@ fn any_cells(rng: &mut Rng) -> Cells {
 
 fn any_mix(rng: &mut Rng, thread: usize) -> Mix {
     let sweeping = [2, 20, 100][rng.below(3) as usize];
-    let mixed = Mix { changes: 40, sessions: 4, looks: 40, scans: 10, copies: 1, pauses: 2, sweeping, burst: 8, instants_only: false };
+    let mixed =
+        Mix { changes: 40, sessions: 4, looks: 40, scans: 10, copies: 1, pauses: 2, sweeping, burst: 8, instants_only: false };
     match (thread, rng.below(4)) {
         (0, _) => Mix { changes: 100, looks: 5, scans: 1, ..mixed },
         (_, 0) => mixed,
@@ -120,9 +121,15 @@ impl<V: Value<R>, R: Rcu> Arena<V, R> {
     }
 
     fn place(&self, seed: u64) -> String {
-        let name = |name: &'static str| name.replace("maple_tests::history::value::", "").replace("maple_rcu::", "").replace("alloc::", "");
+        let name = |name: &'static str| {
+            name.replace("maple_tests::history::value::", "").replace("maple_rcu::", "").replace("alloc::", "")
+        };
         let (cells, threads) = (self.cells.count(), self.mixes.len());
-        format!("a tree of {} with {}, {cells} cells, {threads} threads, seed of the round {seed:#x}", name(type_name::<V>()), name(type_name::<R>()))
+        format!(
+            "a tree of {} with {}, {cells} cells, {threads} threads, seed of the round {seed:#x}",
+            name(type_name::<V>()),
+            name(type_name::<R>())
+        )
     }
 
     /// All threads make so many calls.
@@ -184,7 +191,11 @@ impl<V: Value<R>, R: Rcu> Arena<V, R> {
             Ok(_) => {
                 let walked = self.entries();
                 let left = entries::<V, R>(&self.tree.into_inner());
-                if walked == left { Ok(()) } else { Err(failure("the tree has other entries for its owner than for readers".into())) }
+                if walked == left {
+                    Ok(())
+                } else {
+                    Err(failure("the tree has other entries for its owner than for readers".into()))
+                }
             }
         }
     }
@@ -195,10 +206,12 @@ fn run_of<V: Value<R>, R: Rcu>(rng: &mut Rng, threads: usize, rounds: usize) -> 
     let mixes = (0..threads).map(|thread| any_mix(rng, thread)).collect();
     let reserve = [Reserve::global(), Reserve::global(), &NO_RESERVE, &SMALL_RESERVE][rng.below(4) as usize];
     let mut arena = Arena::<V, R>::new(cells, mixes, reserve);
+    // Scans of large trees take their time.
+    let calls = 800_000 / (arena.cells.count() + 200);
     let mut report = Report::default();
     for _ in 0..rounds {
         let place = arena.place(rng.0);
-        let history = arena.round(rng, 2000)?;
+        let history = arena.round(rng, calls)?;
         report += check(&history, &arena.cells).map_err(|violation| Failure { place, violation })?;
     }
     arena.end()?;
@@ -218,7 +231,8 @@ pub fn cross_check(flavour: Flavour, rng: &mut Rng, count: usize) -> Result<Cros
 }
 
 fn cross_check_of<R: Rcu>(rng: &mut Rng, count: usize) -> Result<Crossed, Failure> {
-    let mix = Mix { changes: 1, sessions: 0, looks: 1, scans: 0, copies: 0, pauses: 0, sweeping: 50, burst: 2, instants_only: true };
+    let mix =
+        Mix { changes: 1, sessions: 0, looks: 1, scans: 0, copies: 0, pauses: 0, sweeping: 50, burst: 2, instants_only: true };
     let cells = Cells::even(2 + rng.below(6) as usize, 10);
     let mut arena = Arena::<u32, R>::new(cells, vec![mix; 3], Reserve::global());
     let mut crossed = Crossed::default();
@@ -261,7 +275,8 @@ fn cross_check_of<R: Rcu>(rng: &mut Rng, count: usize) -> Result<Crossed, Failur
 
 /// Lets some calls take longer, and some look-ups see something else.
 fn alter(history: &mut History, rng: &mut Rng) {
-    let span = history.changes.iter().map(|changed| changed.end).max().unwrap_or(0) - history.changes.first().map_or(0, |first| first.begin);
+    let span = history.changes.iter().map(|changed| changed.end).max().unwrap_or(0)
+        - history.changes.first().map_or(0, |first| first.begin);
     let mut some = |most: u64| rng.below(most.max(1));
     if !history.changes.is_empty() {
         let at = some(history.changes.len() as u64) as usize;

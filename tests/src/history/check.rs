@@ -4,7 +4,7 @@ use super::cells::Cells;
 use super::clock::Time;
 use super::event::{History, Look, Seen};
 use super::scan;
-use super::versions::{Version, Versions, Violation};
+use super::versions::{Segment, Version, Versions, Violation};
 use std::collections::HashMap;
 use std::fmt;
 use std::ops::AddAssign;
@@ -158,14 +158,27 @@ impl Pass<'_> {
             Seen::Value(id) => life.map(|life| versions.life(life).id) == id,
             Seen::Covered(covered) => life.is_some() == covered,
             Seen::Range(_, _, None) => life.is_none(),
-            Seen::Range(first, last, Some(id)) => life.map(|life| versions.item(life)).is_some_and(|item| (item.first, item.last, item.id) == (first, last, id)),
+            Seen::Range(first, last, Some(id)) => {
+                life.map(|life| versions.item(life)).is_some_and(|item| (item.first, item.last, item.id) == (first, last, id))
+            }
         };
         let refuse = |what: &str, cell| {
             let mut calls = versions.story(cell, floor, top);
             calls.push(look.to_string());
             Violation { what: what.into(), calls }
         };
-        let Some((version, segment)) = versions.first_fit(cell, floor, top, fits) else {
+        // What a removal takes piece by piece stays taken.
+        let is_gone = |version: Version, segment: &Segment| {
+            let piece = segment.life.filter(|_| version % 2 == 1 && segment.until == version + 1);
+            piece.and_then(|life| self.pieces.get(&(version, life))).is_some_and(|end| *end < look.begin)
+        };
+        let fitting = versions.held(cell, floor, top).filter(|segment| fits(segment.life));
+        let mut fitting = fitting.map(|segment| (segment.from.max(floor), *segment)).peekable();
+        let fits_but_is_gone = fitting.peek().is_some();
+        let Some((version, segment)) = fitting.find(|(version, segment)| !is_gone(*version, segment)) else {
+            if fits_but_is_gone {
+                return Err(refuse("a stale look-up: somebody had already seen this entry gone", cell));
+            }
             let chain = versions.chain(cell);
             let of_id = |life: usize| match look.seen {
                 Seen::Value(id) | Seen::Range(_, _, id) => id == Some(versions.life(life).id),
@@ -197,19 +210,11 @@ impl Pass<'_> {
                 return Err(refuse("a gap is not whole: beside it was nothing all the time", cell));
             }
         }
-        // What a removal takes piece by piece stays taken.
-        if version % 2 == 1 {
-            let chain = versions.chain(cell);
-            let gone = |segment: &super::versions::Segment| segment.life.is_some() && segment.until == version + 1;
-            if segment.life.is_none() && segment.from == version {
-                if let Some(life) = chain.iter().find(|segment| gone(segment)).and_then(|segment| segment.life) {
-                    let end = self.pieces.entry((version, life)).or_insert(look.end);
-                    *end = look.end.min(*end);
-                }
-            } else if let Some(life) = segment.life.filter(|_| gone(&segment))
-                && self.pieces.get(&(version, life)).is_some_and(|end| *end < look.begin)
-            {
-                return Err(refuse("a stale look-up: somebody had already seen this entry gone", cell));
+        if version % 2 == 1 && segment.life.is_none() && segment.from == version {
+            let taken = |segment: &&Segment| segment.life.is_some() && segment.until == version + 1;
+            if let Some(life) = versions.chain(cell).iter().find(taken).and_then(|segment| segment.life) {
+                let end = self.pieces.entry((version, life)).or_insert(look.end);
+                *end = look.end.min(*end);
             }
         }
         Ok(version)

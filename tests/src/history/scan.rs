@@ -50,7 +50,8 @@ impl Checked<'_> {
                 return Err(self.refuse("a scan came by the same twice", cell, pair));
             }
             // A cursor that was paused goes on at what ends behind the place where it was, which may by now begin before it.
-            let rises = if pair[0].section == pair[1].section { pair[0].last < pair[1].first } else { pair[0].last < pair[1].last };
+            let rises =
+                if pair[0].section == pair[1].section { pair[0].last < pair[1].first } else { pair[0].last < pair[1].last };
             if !rises {
                 return Err(self.refuse("a scan came by ranges that overlap or are out of order", cell, pair));
             }

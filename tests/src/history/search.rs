@@ -144,9 +144,7 @@ fn apply(state: &[Item], change: &Change, answer: &Answer) -> Option<Vec<Item>> 
             None => done.then(|| overwritten(state, new.first, new.last, Some(new.id))),
         },
         Change::Replace(index, id) => match at(state, index) {
-            Some(item) => {
-                (*answer == Answer::Took(Some(item))).then(|| overwritten(state, item.first, item.last, Some(id)))
-            }
+            Some(item) => (*answer == Answer::Took(Some(item))).then(|| overwritten(state, item.first, item.last, Some(id))),
             None => {
                 let (first, last) = gap(state, index);
                 (*answer == Answer::Vacant(first, last)).then(unchanged)
@@ -158,7 +156,9 @@ fn apply(state: &[Item], change: &Change, answer: &Answer) -> Option<Vec<Item>> 
         }
         Change::Remove(first, last) => done.then(|| overwritten(state, first, last, None)),
         Change::RemoveWhole(first, last) => done.then(|| without(state, |item| first <= item.first && item.last <= last)),
-        Change::Prune(from) | Change::PruneInPlace(from) => Some(without(state, |item| item.first >= from)).filter(|next| form(next)),
+        Change::Prune(from) | Change::PruneInPlace(from) => {
+            Some(without(state, |item| item.first >= from)).filter(|next| form(next))
+        }
         Change::PruneCut(from) => {
             let cut = at(state, from).filter(|item| item.first < from);
             match (answer, cut) {

@@ -85,14 +85,21 @@ impl<'h> Versions<'h> {
             before = Some(changed);
             versions.change(number + 1, changed).map_err(|expected| {
                 let what = format!("a call under the lock returned what it cannot have: expected {expected}");
-                let what = if expected.is_empty() { "a call under the lock walked or copied a tree that never was".into() } else { what };
+                let what = if expected.is_empty() {
+                    "a call under the lock walked or copied a tree that never was".into()
+                } else {
+                    what
+                };
                 versions.wrong_change(what, number + 1)
             })?;
         }
         if let Some(after) = &history.after
             && let Some(difference) = first_difference(&versions.entries(), after)
         {
-            return Err(Violation { what: format!("the tree that is left is not what the changes make: {difference}"), calls: Vec::new() });
+            return Err(Violation {
+                what: format!("the tree that is left is not what the changes make: {difference}"),
+                calls: Vec::new(),
+            });
         }
         Ok(versions)
     }
@@ -199,11 +206,11 @@ impl<'h> Versions<'h> {
         }
     }
 
-    /// Takes out every entry that is `gone`, whole, and says whether there was any: at one instant, or piece by piece.
-    fn take(&mut self, number: usize, at_once: bool, gone: impl Fn(Life) -> bool) -> bool {
+    /// Takes out every entry in these cells that is `gone`, whole, and says whether there was any: at one instant, or piece by piece.
+    fn take(&mut self, number: usize, at_once: bool, range: RangeInclusive<usize>, gone: impl Fn(Life) -> bool) -> bool {
         let from = if at_once { 2 * number } else { 2 * number - 1 };
         let mut any = false;
-        for cell in 0..self.cells.count() {
+        for cell in range {
             if self.now(cell).is_some_and(|life| gone(self.lives[life])) {
                 any = true;
                 self.set(cell, from, 2 * number, None);
@@ -267,18 +274,19 @@ impl<'h> Versions<'h> {
                 if cut {
                     self.overwrite(range, number, None);
                 } else {
-                    self.take(number, false, |life| low <= life.first && life.last <= high);
+                    self.take(number, false, range, |life| low <= life.first && life.last <= high);
                 }
             }
             Change::RemoveWhole(first, last) => {
                 expect(Answer::Done)?;
                 let range = self.range(*first, *last);
-                self.take(number, false, |life| *range.start() <= life.first && life.last <= *range.end());
+                let (low, high) = (*range.start(), *range.end());
+                self.take(number, false, range, |life| low <= life.first && life.last <= high);
             }
             Change::Prune(from) | Change::PruneInPlace(from) => {
                 let from = self.cells.exactly(*from, u64::MAX).expect("a border of a cell").start;
                 let at_once = *answer == Answer::Pruned(Form::AtOnce) && matches!(changed.change, Change::Prune(_));
-                let any = self.take(number, at_once, |life| life.first >= from);
+                let any = self.take(number, at_once, from..=self.cells.count() - 1, |life| life.first >= from);
                 expect(Answer::Pruned(if !any {
                     Form::Nothing
                 } else if at_once {
@@ -298,18 +306,18 @@ impl<'h> Versions<'h> {
                 match answer {
                     Answer::Pruned(Form::AtOnce) if any => self.overwrite(from..=self.cells.count() - 1, number, None),
                     Answer::Pruned(Form::Pieces) if any && cut.is_none() => {
-                        self.take(number, false, |life| life.first >= from);
+                        self.take(number, false, from..=self.cells.count() - 1, |life| life.first >= from);
                     }
                     _ => expect(Answer::Pruned(if any { Form::AtOnce } else { Form::Nothing }))?,
                 }
             }
             Change::Retain(by, rest) => {
                 expect(Answer::Done)?;
-                self.take(number, false, |life| life.id % by == *rest);
+                self.take(number, false, 0..=self.cells.count() - 1, |life| life.id % by == *rest);
             }
             Change::Clear => {
                 expect(Answer::Done)?;
-                self.take(number, true, |_| true);
+                self.take(number, true, 0..=self.cells.count() - 1, |_| true);
             }
             Change::Compact => expect(Answer::Done)?,
             Change::Get(index) => {
@@ -346,7 +354,8 @@ impl<'h> Versions<'h> {
             _ => None,
         };
         let cells = match (&difference, &changed.change) {
-            (Some(Difference { index, .. }), _) | (None, Change::Get(index) | Change::Erase(index) | Change::Replace(index, _)) => {
+            (Some(Difference { index, .. }), _)
+            | (None, Change::Get(index) | Change::Erase(index) | Change::Replace(index, _)) => {
                 vec![self.cells.of(*index)]
             }
             (_, Change::Insert(item)) => self.range(item.first, item.last).collect(),

@@ -196,14 +196,14 @@ impl<'t, V: Value<R>, R: Rcu> Worker<'t, V, R> {
                 tree.store(first..=last, V::of(id)).unwrap_or_else(|_| panic!("memory"));
                 Answer::Done
             }
-            Change::Insert(Item { first, last, id }) => inserted(tree.insert(first..=last, V::of(id)).map_err(|refused| refused.kind)),
+            Change::Insert(Item { first, last, id }) => {
+                inserted(tree.insert(first..=last, V::of(id)).map_err(|refused| refused.kind))
+            }
             Change::Replace(index, id) => match tree.replace(index, V::of(id)) {
                 Ok(old) => Answer::Took(Some(item::<V, R>((old.range(), old.get())))),
                 Err(refused) => vacant(refused.kind),
             },
-            Change::Erase(index) => {
-                Answer::Took(tree.erase(index).map(|removed| item::<V, R>((removed.range(), removed.get()))))
-            }
+            Change::Erase(index) => Answer::Took(tree.erase(index).map(|removed| item::<V, R>((removed.range(), removed.get())))),
             Change::Remove(first, last) => {
                 tree.remove(first..=last).expect("memory");
                 Answer::Done
@@ -318,7 +318,7 @@ impl<'t, V: Value<R>, R: Rcu> Worker<'t, V, R> {
         };
         let kind = self.rng.below(12);
         // Now and then a walk that others have much time beside.
-        let lingers = self.rng.below(8) == 0;
+        let lingers = self.rng.below(4) == 0;
         let mut rng = self.rng.clone();
         self.rng.bits();
         let linger = |rng: &mut Rng| {
@@ -338,8 +338,12 @@ impl<'t, V: Value<R>, R: Rcu> Worker<'t, V, R> {
             let id = Some(V::id(entry));
             Met { first: *range.start(), last: *range.end(), id, section, time: clock::end() }
         };
-        let gap = |range: RangeInclusive<u64>| {
-            Met { first: *range.start(), last: *range.end(), id: None, section: 0, time: clock::end() }
+        let gap = |range: RangeInclusive<u64>| Met {
+            first: *range.start(),
+            last: *range.end(),
+            id: None,
+            section: 0,
+            time: clock::end(),
         };
         let slot = |(range, entry): (RangeInclusive<u64>, Option<V::Ref<'_>>)| match entry {
             Some(entry) => met(0, (range, entry)),
@@ -510,14 +514,14 @@ fn in_session<V: Value<R>, R: Rcu>(writer: &mut Writer<'_, V, R, Numbered>, chan
             writer.store(first..=last, V::of(id)).unwrap_or_else(|_| panic!("memory"));
             Answer::Done
         }
-        Change::Insert(Item { first, last, id }) => inserted(writer.insert(first..=last, V::of(id)).map_err(|refused| refused.kind)),
+        Change::Insert(Item { first, last, id }) => {
+            inserted(writer.insert(first..=last, V::of(id)).map_err(|refused| refused.kind))
+        }
         Change::Replace(index, id) => match writer.replace(index, V::of(id)) {
             Ok(old) => Answer::Took(Some(item::<V, R>((old.range(), old.get())))),
             Err(refused) => vacant(refused.kind),
         },
-        Change::Erase(index) => {
-            Answer::Took(writer.erase(index).map(|removed| item::<V, R>((removed.range(), removed.get()))))
-        }
+        Change::Erase(index) => Answer::Took(writer.erase(index).map(|removed| item::<V, R>((removed.range(), removed.get())))),
         Change::Remove(first, last) => {
             writer.remove(first..=last).expect("memory");
             Answer::Done
