@@ -86,7 +86,7 @@ pub fn run(flavour: Flavour, rng: &mut Rng, threads: usize, rounds: usize) -> Re
 }
 
 fn any_cells(rng: &mut Rng) -> Cells {
-    let count = [4, 8, 8, 20, 50, 100, 400, 1500][rng.below(8) as usize];
+    let count = [4, 8, 20, 50, 100, 400, 1000, 3000][rng.below(8) as usize];
     match rng.below(3) {
         0 => Cells::even(count, 1),
         1 => Cells::even(count, 0x1000),
@@ -94,8 +94,8 @@ fn any_cells(rng: &mut Rng) -> Cells {
     }
 }
 
-fn any_mix(rng: &mut Rng, thread: usize) -> Mix {
-    let sweeping = [2, 20, 100][rng.below(3) as usize];
+fn any_mix(rng: &mut Rng, thread: usize, cells: usize) -> Mix {
+    let sweeping = if cells < 100 { [2, 20, 100][rng.below(3) as usize] } else { rng.below(3) };
     let mixed =
         Mix { changes: 40, sessions: 4, looks: 40, scans: 10, copies: 1, pauses: 2, sweeping, burst: 8, instants_only: false };
     match (thread, rng.below(4)) {
@@ -118,6 +118,16 @@ impl<V: Value<R>, R: Rcu> Arena<V, R> {
     fn new(cells: Cells, mixes: Vec<Mix>, reserve: &'static Reserve) -> Self {
         let next_ids = (1..).take(mixes.len()).collect();
         Self { tree: MapleTree::with_reserve(reserve), cells, mixes, next_ids }
+    }
+
+    /// Gives each cell an entry of its own, before anybody works on the tree.
+    fn fill(&mut self) {
+        for cell in 0..self.cells.count() {
+            let id = self.next_ids[0];
+            self.next_ids[0] += Id::try_from(self.mixes.len()).expect("few threads");
+            let range = self.cells.first(cell)..=self.cells.last(cell);
+            self.tree.store(range, V::of(id)).unwrap_or_else(|_| panic!("memory"));
+        }
     }
 
     fn place(&self, seed: u64) -> String {
@@ -203,9 +213,12 @@ impl<V: Value<R>, R: Rcu> Arena<V, R> {
 
 fn run_of<V: Value<R>, R: Rcu>(rng: &mut Rng, threads: usize, rounds: usize) -> Result<Report, Failure> {
     let cells = any_cells(rng);
-    let mixes = (0..threads).map(|thread| any_mix(rng, thread)).collect();
+    let mixes = (0..threads).map(|thread| any_mix(rng, thread, cells.count())).collect();
     let reserve = [Reserve::global(), Reserve::global(), &NO_RESERVE, &SMALL_RESERVE][rng.below(4) as usize];
     let mut arena = Arena::<V, R>::new(cells, mixes, reserve);
+    if rng.below(4) > 0 {
+        arena.fill();
+    }
     // Scans of large trees take their time.
     let calls = 800_000 / (arena.cells.count() + 200);
     let mut report = Report::default();
@@ -255,7 +268,7 @@ fn cross_check_of<R: Rcu>(rng: &mut Rng, count: usize) -> Result<Crossed, Failur
             }
         }
         crossed.as_written += 1;
-        for _ in 0..20 {
+        for _ in 0..10 {
             alter(&mut history, rng);
             let verdict = check(&history, &arena.cells).is_ok();
             if verdict != is_linearizable(&history, Order::OfTurns) {

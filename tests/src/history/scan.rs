@@ -126,19 +126,14 @@ impl Checked<'_> {
                 let next = met.partition_point(|met| met.last < index);
                 let here = met.get(next).filter(|met| met.first <= index);
                 let around = || met[next.saturating_sub(1)..met.len().min(next + 1)].to_vec();
-                match segment.life {
-                    Some(life) if scan.entries => {
-                        let item = versions.item(life);
-                        if here.is_none_or(|met| (met.first, met.last, met.id) != (item.first, item.last, Some(item.id))) {
-                            return Err(self.refuse("a scan left out an entry that was there all the time", cell, &around()));
-                        }
+                if let Some(life) = segment.life.filter(|_| scan.entries) {
+                    let item = versions.item(life);
+                    if here.is_none_or(|met| (met.first, met.last, met.id) != (item.first, item.last, Some(item.id))) {
+                        return Err(self.refuse("a scan left out an entry that was there all the time", cell, &around()));
                     }
-                    None if scan.gaps => {
-                        if here.is_none_or(|met| met.id.is_some()) {
-                            return Err(self.refuse("a scan left out what was free all the time", cell, &around()));
-                        }
-                    }
-                    _ => {}
+                }
+                if segment.life.is_none() && scan.gaps && here.is_none_or(|met| met.id.is_some()) {
+                    return Err(self.refuse("a scan left out what was free all the time", cell, &around()));
                 }
                 cell = segment.life.map_or(cell, |life| versions.life(life).last) + 1;
             }

@@ -138,10 +138,12 @@ impl<'t, V: Value<R>, R: Rcu> Worker<'t, V, R> {
 
     /// A range of cells, mostly of few.
     fn range(&mut self) -> (u64, u64) {
-        let most = match self.rng.below(16) {
-            0 => self.cells.count() as u64 / 2,
+        // Few enough large ones that large trees stay large.
+        let count = self.cells.count() as u64;
+        let most = match self.rng.below(16 + count / 4) {
+            0 => count / 2,
             1..4 => 16,
-            _ => 4,
+            _ => 3,
         };
         let low = self.cell();
         let width = self.rng.below(most.max(1)) as usize;
