@@ -145,13 +145,14 @@ impl<V: Value<R>, R: Rcu> Arena<V, R> {
     /// All threads make so many calls.
     fn round(&mut self, rng: &mut Rng, calls: usize) -> Result<History, Failure> {
         let seed = rng.bits();
+        let focus = rng.below(self.cells.count() as u64);
         let mut history = History { before: self.entries(), ..History::default() };
         let step = Id::try_from(self.mixes.len()).expect("few threads");
         let (tree, cells, ready) = (&self.tree, &self.cells, AtomicUsize::new(0));
         let threads = self.mixes.len();
         let results: Vec<_> = thread::scope(|scope| {
             let start = |(thread, (mix, next_id)): (usize, (&Mix, &Id))| {
-                let worker = Worker::<V, R>::new(tree, cells, *mix, seed ^ (thread as u64) << 56, thread, *next_id, step);
+                let worker = Worker::<V, R>::new(tree, cells, *mix, seed ^ (thread as u64) << 56, focus, thread, *next_id, step);
                 let ready = &ready;
                 scope.spawn(move || {
                     // Release and Acquire: no more than a barrier. Threads that spin begin closer together than those that are woken.
@@ -220,7 +221,7 @@ fn run_of<V: Value<R>, R: Rcu>(rng: &mut Rng, threads: usize, rounds: usize) -> 
         arena.fill();
     }
     // Scans of large trees take their time.
-    let calls = 800_000 / (arena.cells.count() + 200);
+    let calls = 2_000_000 / (arena.cells.count() + 600);
     let mut report = Report::default();
     for _ in 0..rounds {
         let place = arena.place(rng.0);

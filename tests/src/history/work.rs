@@ -40,6 +40,7 @@ pub struct Worker<'t, V: Value<R>, R: Rcu> {
     cells: &'t Cells,
     mix: Mix,
     rng: Rng,
+    focus: u64,
     thread: usize,
     next_id: Id,
     id_step: Id,
@@ -70,17 +71,19 @@ pub fn entries<V: Value<R>, R: Rcu>(map: &RangeMap<V>) -> Vec<Item> {
 }
 
 impl<'t, V: Value<R>, R: Rcu> Worker<'t, V, R> {
-    /// A worker that makes values of `next_id`, and every `id_step`th number after it.
+    /// A worker that makes values of `next_id`, and every `id_step`th number after it. Threads whose `focus` is the same meet.
+    #[expect(clippy::too_many_arguments, reason = "one call")]
     pub fn new(
         tree: &'t MapleTree<V, R, Numbered>,
         cells: &'t Cells,
         mix: Mix,
         seed: u64,
+        focus: u64,
         thread: usize,
         next_id: Id,
         id_step: Id,
     ) -> Self {
-        Self { tree, cells, mix, rng: Rng(seed), thread, next_id, id_step, written: History::default() }
+        Self { tree, cells, mix, rng: Rng(seed), focus, thread, next_id, id_step, written: History::default() }
     }
 
     /// Makes so many calls. Returns what was written down, and the number of the next value.
@@ -122,8 +125,12 @@ impl<'t, V: Value<R>, R: Rcu> Worker<'t, V, R> {
         id
     }
 
+    /// Any cell; in large trees mostly one of those where all threads are busy for now.
     fn cell(&mut self) -> usize {
-        self.rng.below(self.cells.count() as u64) as usize
+        const NEAR: u64 = 32;
+        let count = self.cells.count() as u64;
+        let cell = if self.rng.below(4) == 0 { self.rng.below(count) } else { self.focus + self.rng.below(NEAR) };
+        (cell % count) as usize
     }
 
     fn index(&mut self) -> u64 {
