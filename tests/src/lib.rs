@@ -8,7 +8,7 @@
 //! trees of all shapes ([`shapes`], [`fixture`]), and readers that check while a writer works
 //! ([`beside`]), and a writer that works between any two steps of a walk ([`witness`]).
 //!
-//! And the recorded address spaces of real programs ([`trace`]).
+//! The recorded address spaces of real programs ([`trace`]), and what concurrent threads did, checked afterwards ([`history`]).
 
 pub mod alloc;
 pub mod ballast;
@@ -18,6 +18,7 @@ pub mod counted;
 pub mod entry;
 pub mod face;
 pub mod fixture;
+pub mod history;
 pub mod map_op;
 pub mod model;
 pub mod op;
