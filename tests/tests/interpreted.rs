@@ -3,7 +3,7 @@
 //!
 //! Seen to fail with prunes that begin one index later.
 
-use maple_tree::{Entry, Grace, MapleTree, RangeMap, Rcu, RcuArc, RcuBox, Shared, TryClone};
+use maple_tree::{Grace, MapleTree, RangeMap, Rcu, RcuArc, RcuBox, Shared, TryClone};
 use std::thread;
 
 const SIZE: u64 = 640;
@@ -48,9 +48,7 @@ fn is_where_it_was_stored(first: u64, last: u64, value: u64) {
 fn a_tree_beside_a_reader<V: Shared<Grace> + TryClone + Sync>(
     make: impl Fn(u64) -> V + Sync,
     look: impl Fn(V::Ref<'_>) -> u64 + Sync,
-) where
-    V: Entry,
-{
+) {
     let tree = MapleTree::<V, Grace>::from_map(RangeMap::new());
     thread::scope(|scope| {
         let reader = scope.spawn(|| {
