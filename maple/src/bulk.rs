@@ -6,6 +6,10 @@ use crate::pool::{self, Claim, Pool};
 use maple_rcu::AllocError;
 
 /// A node that is being filled.
+///
+/// # Invariants
+///
+/// Nobody else can reach the node. `len` slots of it are in use.
 #[derive(Clone, Copy, Debug)]
 struct Open {
     node: NodeRef,
@@ -17,7 +21,7 @@ struct Open {
 impl Open {
     #[inline(always)]
     fn push(&mut self, last: u64, word: Word) {
-        // SAFETY: nobody else can reach the node, and `len` is below `SLOTS` (callers check).
+        // SAFETY: by the invariant of the type nobody else can reach the node.
         unsafe { self.node.set(self.len, last, word) };
         self.len += 1;
         self.last = last;
@@ -72,7 +76,7 @@ impl<'u> Bulk<'u> {
             Some(node) if self.len < SLOTS => (node, self.len),
             full => (self.above.next_leaf(full, self.next)?, 0),
         };
-        // SAFETY: nobody else can reach the node.
+        // SAFETY: a leaf of `above`, whose nodes nobody else can reach (its invariant).
         unsafe { node.set(len, last, word) };
         (self.leaf, self.len, self.next) = (Some(node), len + 1, last.wrapping_add(1));
         Ok(())
@@ -90,7 +94,7 @@ impl<'u> Bulk<'u> {
 /// # Invariants
 ///
 /// The first `levels` of `open` are nodes, each but the highest to be put into a slot of the one above; the leaf may be out of date.
-/// `built` are all nodes so far. From one leaf to the next, `claim` has a node for each level and one more.
+/// `built` are all nodes so far, which nobody else can reach. From one leaf to the next, `claim` has a node for each level and one more.
 #[derive(Debug)]
 pub(crate) struct Above {
     pool: &'static Pool,

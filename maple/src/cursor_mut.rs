@@ -53,12 +53,17 @@ use maple_rcu::{AllocError, Rcu};
 /// assert_eq!((cursor.place(), cursor.range()), (Place::Gap, Some(0x2000..=0x3fff)));
 /// # Ok::<(), maple_tree::StoreError<char>>(())
 /// ```
+///
+/// # Invariants
+///
+/// Nobody else changes the tree of `site`. The nodes on the path of `course` are in that tree, and so is an entry that it is on: a change that is
+/// not carried through, because foreign code panics, leaves the course without a path and beside the tree.
 pub struct CursorMut<'a, T: Editable> {
     site: &'a mut T,
     course: Course,
 }
 
-// SAFETY: it is a `&mut T`; the course has pointers into that tree only.
+// SAFETY: it is a `&mut T`; by the invariant the course has pointers into that tree only.
 unsafe impl<T: Editable + Send> Send for CursorMut<'_, T> {}
 // SAFETY: as above.
 unsafe impl<T: Editable + Sync> Sync for CursorMut<'_, T> {}
@@ -115,7 +120,7 @@ impl<T: Editable> fmt::Debug for CursorMut<'_, T> {
 #[expect(private_bounds, reason = "`Site` is what is not for others of `Editable`, and has the same implementations")]
 impl<T: Site> CursorMut<'_, T> {
     fn entry(&self, found: Found) -> (RangeInclusive<u64>, <T::Entry as Entry>::Ref<'_>) {
-        // SAFETY: the entry is in the tree, and stays there while the cursor is borrowed.
+        // SAFETY: by the invariant of the type the entry is in the tree; it stays there while the cursor is borrowed.
         (found.first..=found.last, unsafe { T::Entry::borrow(found.entry) })
     }
 
@@ -248,7 +253,7 @@ impl<T: Site> CursorMut<'_, T> {
     /// assert_eq!(cursor.value(), None);
     /// ```
     pub fn value(&self) -> Option<<T::Entry as Entry>::Ref<'_>> {
-        // SAFETY: the entry is in the tree, and stays there while the cursor is borrowed.
+        // SAFETY: by the invariant of the type the entry is in the tree; it stays there while the cursor is borrowed.
         self.course.entry().map(|entry| unsafe { T::Entry::borrow(entry) })
     }
 

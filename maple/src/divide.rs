@@ -72,7 +72,8 @@ impl TreeMut<'_> {
     }
 }
 
-/// Moves what is right of the path, which goes on as `below` says, from the node of `frame`, with `len` slots, to `right`.
+/// Moves what is right of the path, which goes on as `below` says, from the node of `frame`, with `len` slots, to `right`, which is new. With exclusive
+/// access, which [`TreeMut::divide`] has.
 fn part(frame: &Frame, len: usize, below: Below, right: NodeRef) {
     let Frame { node, slot, max, .. } = *frame;
     let mut run = Run::<SLOTS>::new();

@@ -529,6 +529,11 @@ impl<T: Clone> TryClone for RcuBox<T> {
 /// assert_eq!(*kept, 7);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// # Invariants
+///
+/// `raw` came from [`RcuArc::into_raw`] and `value` is what it points at. The object is not freed during `'a`, whatever its count: an owner stays
+/// that long, or a read section of `R` does that began before the last one let go.
 pub struct RcuArcRef<'a, T: Send + Sync + 'static, R: Rcu> {
     raw: NonNull<()>,
     value: &'a T,
@@ -580,7 +585,7 @@ impl<'a, T: Send + Sync + 'static, R: Rcu> RcuArcRef<'a, T, R> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn upgrade(self) -> Option<RcuArc<T, R>> {
-        // SAFETY: inside the read section the object is not freed, whatever its count.
+        // SAFETY: by the invariant of the type the object is not freed during the call.
         unsafe { RcuArc::raw_try_clone(self.raw) }
     }
 }
@@ -614,6 +619,8 @@ unsafe impl<T: Send + Sync + 'static, R: Rcu> Entry for RcuArc<T, R> {
     {
         // SAFETY: the caller's promise.
         let value = unsafe { RcuArc::<T, R>::raw_value(raw) };
+        // INVARIANT: the pointer came from `into_raw`, and the caller promises that it is not taken back; nor does a drop end what was
+        // borrowed inside a read section.
         RcuArcRef { raw, value, flavour: PhantomData }
     }
 }

@@ -52,12 +52,16 @@ impl Hint {
         fits.then_some((bottom, len, apart))
     }
 
-    /// With exclusive access, stores a range inside the gap that the leaf ends with, as ranges in ascending order do: nothing is searched,
-    /// and nothing moves. Returns whether it did.
+    /// Stores a range inside the gap that the leaf ends with, as ranges in ascending order do: nothing is searched, and nothing moves.
+    /// Returns whether it did.
+    ///
+    /// # Safety
+    ///
+    /// The tree is held exclusively: it has no readers. The place [may be used](Self::take).
     #[inline(always)]
-    pub(crate) fn append(&mut self, window: (u64, u64), word: Word) -> bool {
+    pub(crate) unsafe fn append(&mut self, window: (u64, u64), word: Word) -> bool {
         let Some((bottom, len, apart)) = self.appends(window) else { return false };
-        // SAFETY: exclusive access.
+        // SAFETY: by the invariant of the type and the caller's promise the node is in a tree that nobody else can reach.
         unsafe { bottom.frame.node.append(len, apart, window, word) };
         self.appended(len + usize::from(apart) + 1, window);
         true

@@ -117,6 +117,10 @@ impl<'a, V: Entry + 'a> FusedIterator for Iter<'a, V> {}
 /// assert_eq!(gaps.next_back(), Some(40..=49));
 /// assert_eq!(gaps.collect::<Vec<_>>(), [5..=9, 20..=29]);
 /// ```
+///
+/// # Invariants
+///
+/// As of [`Iter`]. No entry is looked at.
 pub struct Gaps<'a, V> {
     walk: Walk,
     /// What was not yet looked at, inclusive.

@@ -169,7 +169,8 @@ impl TreeMut<'_> {
             return false;
         }
         match self.mode {
-            Mode::Exclusive => self.owner.hint.append(window, word),
+            // SAFETY: by the invariant of the type there are no readers; the place may be used, or `near` would not be set.
+            Mode::Exclusive => unsafe { self.owner.hint.append(window, word) },
             Mode::Shared => self.append_beside(window, word),
         }
     }

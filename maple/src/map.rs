@@ -319,7 +319,8 @@ impl<V: Entry> RangeMap<V> {
         V: TryClone,
     {
         let value = Pending::new(value);
-        if self.owner.hint.live && self.owner.hint.append(window, value.word()) {
+        // SAFETY: `&mut self`: there are no readers. The place is live.
+        if self.owner.hint.live && unsafe { self.owner.hint.append(window, value.word()) } {
             value.stored();
             return Ok(());
         }

@@ -552,6 +552,10 @@ fn prefetch(node: NonNull<CacheLine>) {
 }
 
 /// The root word of a tree: nothing, or a node with its level in the low byte (nodes are aligned to 256).
+///
+/// # Invariants
+///
+/// The word is null or was made by [`publish`](Root::publish) of a node of that level, to which [`NodeRef`]'s invariant applies.
 #[derive(Debug)]
 pub(crate) struct Root(AtomicPtr<()>);
 
@@ -568,7 +572,7 @@ impl Root {
         // Acquire: pairs with the Release store in `publish`, so that the nodes below are seen complete.
         let word = self.0.load(order!(Acquire, LookAtRoot));
         let target = NonNull::new(word.map_addr(|addr| addr & !LEVEL_MASK))?;
-        // SAFETY: root words are made only by `publish`.
+        // SAFETY: by the invariant of the type the word is a node and its level, which was taken off.
         Some((unsafe { NodeRef::from_target(target) }, word.addr() & LEVEL_MASK))
     }
 

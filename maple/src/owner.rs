@@ -165,6 +165,11 @@ const BATCH: usize = 64;
 /// The release of removed nodes, entries and sub-trees: a loop over an intrusive list, without recursion and without memory.
 ///
 /// When the drop of an entry panics, the rest is released while the panic unwinds.
+///
+/// # Invariants
+///
+/// No reader can be looking at what is on `limbo` or in `entries`. What remains in the nodes of `limbo`, and `entries`, belong to this value and are
+/// of `kind`; `nodes` are free.
 #[derive(Debug)]
 pub(crate) struct Release<'a> {
     limbo: Limbo,
@@ -190,7 +195,7 @@ impl<'a> Release<'a> {
         self.limbo.is_empty() && self.entries.is_empty()
     }
 
-    /// Adds an entry to release. (Up to sixteen before the first [`step`](Release::step).)
+    /// Adds an entry of the kind to release, which nobody else has and no reader can be looking at (or which may be dropped beside readers). (Up to sixteen before the first [`step`](Release::step).)
     pub(crate) fn add_entry(&mut self, entry: NonNull<()>) {
         self.entries.push(entry);
     }
@@ -219,7 +224,7 @@ impl<'a> Release<'a> {
     #[inline(always)]
     fn step(&mut self) -> bool {
         if let Some(entry) = self.entries.pop() {
-            // SAFETY: no reader is left (promise of `new`), the list owned the entry, and it was just taken off.
+            // SAFETY: by the invariant of the type no reader is left and the entry was this value's own; it was just taken off.
             unsafe { self.kind.drop(entry) };
             return true;
         }

@@ -16,13 +16,17 @@ use core::marker::PhantomData;
 /// assert_eq!(map.iter().count(), 1);
 /// drop(tail); // what was cut off is dropped here, on another thread if you like
 /// ```
+///
+/// # Invariants
+///
+/// What `release` holds are entries of type `V`, and its own.
 #[must_use = "dropping the tail right away drops every entry in it"]
 pub struct Tail<V: Entry> {
     release: Release<'static>,
     entries: PhantomData<V>,
 }
 
-// SAFETY: the tail owns its entries as a `Vec<V>` would.
+// SAFETY: by the invariant the tail owns its entries as a `Vec<V>` would.
 unsafe impl<V: Entry + Send> Send for Tail<V> {}
 // SAFETY: `&Tail` gives out nothing.
 unsafe impl<V: Entry + Sync> Sync for Tail<V> {}
@@ -43,6 +47,12 @@ impl<V: Entry> Tail<V> {
     pub fn is_empty(&self) -> bool {
         self.release.is_empty()
     }
+}
+
+impl<V: Entry> Drop for Tail<V> {
+    /// The entries go with `release`, which does not know their type. That there is a destructor tells the compiler that they are
+    /// looked at, so what they borrow has to outlive the tail.
+    fn drop(&mut self) {}
 }
 
 impl<V: Entry> fmt::Debug for Tail<V> {

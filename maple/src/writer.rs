@@ -145,6 +145,10 @@ unsafe impl<V: Shared<R> + Sync, R: Rcu, L: RawMutex<GuardMarker: Send> + Sync> 
 unsafe impl<V: Shared<R> + Sync, R: Rcu, L: RawMutex + Sync> Sync for Writer<'_, V, R, L> {}
 
 /// Nodes that are to be handed over.
+///
+/// # Invariants
+///
+/// `nodes` came from [`Limbo::into_raw`], and nobody else has the list. They left the tree before this was made, and their entries are of its type.
 struct Retirees {
     nodes: NonNull<()>,
     /// So many nodes and removed sub-trees.
@@ -200,7 +204,7 @@ impl Errand {
         }
         let refused = self.batch.filter(|retirees| {
             let reserve = NonNull::from(retirees.reserve).as_ptr();
-            // SAFETY: the nodes left the tree before this and nobody else has the list; `release_batch` matches what is passed.
+            // SAFETY: by the invariant of the type, and because `release_batch` matches what is passed.
             let batch = unsafe { Batch::new(retirees.nodes, reserve.cast(), release_batch::<V>) };
             // SAFETY: the entries are `Send` and `'static` (`Shared`), and the tree's lock is not held.
             unsafe { R::try_hand_over(batch) }.is_err()

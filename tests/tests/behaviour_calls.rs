@@ -302,7 +302,7 @@ fn static_references_come_back_as_they_were() {
     }
     let held: &'static u64 = tree.get(1, &tree.pin()).expect("covered");
     tree.clear();
-    assert!(core::ptr::eq(held, &NUMBERS[1]));
+    assert!(core::ptr::eq(held, &raw const NUMBERS[1]));
 }
 
 #[test]

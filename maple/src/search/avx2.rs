@@ -59,6 +59,7 @@ impl Search for Avx2 {
             let index = _mm256_xor_si256(_mm256_set1_epi64x(index.cast_signed()), flip);
             let below = STARTS.map(|start| {
                 let four: &[u64] = &pivots[start..start + 4];
+                #[expect(clippy::cast_ptr_alignment, reason = "the load asks for none")]
                 // SAFETY: four pivots.
                 let four = unsafe { _mm256_loadu_si256(four.as_ptr().cast::<__m256i>()) };
                 _mm256_cmpgt_epi64(index, _mm256_xor_si256(four, flip))

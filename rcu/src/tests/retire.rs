@@ -49,7 +49,8 @@ fn pushing_and_taking_ask_for_no_memory() {
         assert!(reclaim(&list));
     });
     assert_eq!((requests, drops.get()), (0, 1));
-    let requests = alloc::requests_during(|| drop(Box::new(5)));
+    // An optimiser may leave out a box that nobody looks at.
+    let requests = alloc::requests_during(|| drop(std::hint::black_box(Box::new(5))));
     assert_eq!(requests, 1, "the count is real");
 }
 

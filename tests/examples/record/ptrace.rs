@@ -81,7 +81,7 @@ pub(crate) fn go(tid: pid_t, how: Go, signal: c_int) -> io::Result<()> {
 pub(crate) fn wait() -> io::Result<Option<(pid_t, Stop)>> {
     let mut status = 0;
     // SAFETY: The status is written to a variable of its own.
-    let tid = unsafe { libc::waitpid(-1, &mut status, libc::__WALL) };
+    let tid = unsafe { libc::waitpid(-1, &raw mut status, libc::__WALL) };
     if tid < 0 {
         let error = io::Error::last_os_error();
         return if error.raw_os_error() == Some(libc::ECHILD) { Ok(None) } else { Err(error) };
