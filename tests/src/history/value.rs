@@ -1,7 +1,7 @@
 //! Values that know which store they are of.
 
 use super::event::Id;
-use maple_tree::{ArcRef, Entry, Epoch, Grace, Rcu, RcuArc, RcuArcRef, RcuBox, Shared, TryClone};
+use maple_tree::{ArcRef, Entry, Grace, Rcu, RcuArc, RcuArcRef, RcuBox, Shared, TryClone};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -87,7 +87,7 @@ impl<R: Rcu> Value<R> for RcuBox<Payload> {
 }
 
 macro_rules! rcu_arc {
-    ($($flavour:ty)*) => {$(
+    ($flavour:ty) => {
         impl Value<$flavour> for RcuArc<Payload, $flavour> {
             fn of(id: Id) -> Self {
                 RcuArc::try_new(Payload::new(id)).expect("memory")
@@ -97,7 +97,10 @@ macro_rules! rcu_arc {
                 entry.id()
             }
         }
-    )*};
+    };
 }
 
-rcu_arc!(Epoch Grace);
+// In a build where all is on `Grace`, `Epoch` is another name of it.
+#[cfg(not(maple_rcu_all_grace))]
+rcu_arc!(maple_tree::Epoch);
+rcu_arc!(Grace);
