@@ -570,14 +570,7 @@ impl Concurrent {
         assert_eq!(summary.entries, last.len());
         assert_eq!(tree.iter(&tree.pin()).map(row::<K>).collect::<Vec<_>>(), last.items(), "at the end");
         drop(tree);
-        // Batches may be in the hands of other threads for a while.
-        for _ in 0..200 {
-            if ledger.live() == 0 {
-                break;
-            }
-            settle();
-            std::thread::yield_now();
-        }
+        settle();
         ledger.assert_all_dropped();
     }
 }

@@ -368,13 +368,7 @@ impl Oom {
         }
         quiet(|| drop(tree));
         drop(ballast);
-        for _ in 0..200 {
-            if POOL.figures().nodes_in_use == RESERVE.figures().free {
-                break;
-            }
-            Grace::flush();
-            Grace::synchronize().expect("outside");
-        }
+        Grace::barrier().expect("outside");
         assert_eq!(POOL.figures().nodes_in_use, RESERVE.figures().free, "nodes in use, and in the reserve");
     }
 }

@@ -342,15 +342,9 @@ impl<K: Kind> Trees<K> {
     fn settled(&self, entries: usize) {
         let entries = i64::try_from(entries).expect("few");
         let balanced = |live: i64| !K::COUNTED || live == entries || !K::CLONES && (1..=entries).contains(&live);
-        // Some may be in the hands of other threads for a while.
-        for _ in 0..200 {
-            settle();
-            if balanced(self.ledger.live()) {
-                return;
-            }
-            std::thread::yield_now();
-        }
-        panic!("{} values alive, and {entries} entries", self.ledger.live());
+        settle();
+        let live = self.ledger.live();
+        assert!(balanced(live), "{live} values alive, and {entries} entries");
     }
 }
 
@@ -463,13 +457,7 @@ impl PruneDup {
         trees.ledger.assert_all_dropped();
         // What prunes borrowed is back, and no node is missing.
         let kept = || RICH.figures().free + POOR.figures().free;
-        for _ in 0..200 {
-            if POOL.figures().nodes_in_use == kept() {
-                break;
-            }
-            settle();
-            std::thread::yield_now();
-        }
+        settle();
         assert_eq!(POOL.figures().nodes_in_use, kept(), "nodes in use, and in the reserve");
     }
 

@@ -8,7 +8,7 @@ use crate::sweep::{Swept, Which};
 use crate::sync::or_broken;
 use crate::tree::MapleTree;
 use lock_api::RawMutex;
-use maple_rcu::{Batch, InsideReadSection, Rcu};
+use maple_rcu::{BarrierError, InsideReadSection, Rcu};
 
 impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
     /// Hands what was removed so far to the flavour, which releases it after a grace period; not what died in place, see
@@ -31,8 +31,9 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
     /// Waits for a grace period and releases everything that was removed before the call: nodes, entries, and what died in place.
     ///
     /// Blocks until every read section that is open now has ended; takes `O(n)` under the writer lock when entries died in place all
-    /// over the tree. The flavour says whether it allocates. What another thread's `synchronize` or `hand_over` has taken is released by
-    /// that one, maybe later. While a [`Removed`](crate::Removed) lives whose entry is carried by its slot, it waits
+    /// over the tree. The flavour says whether it allocates. Nodes, and entries without a link of their own, that another thread's
+    /// `synchronize` or `hand_over` has taken are released by that one, maybe later; entries with one (as `RcuArc`) are waited for, see
+    /// [`Rcu::barrier`], except inside a destructor that the flavour runs. While a [`Removed`](crate::Removed) lives whose entry is carried by its slot, it waits
     /// but releases nothing.
     ///
     /// # Errors
@@ -55,7 +56,7 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
         }
         // Only one sweep at a time; whoever comes second (an entry's `Drop` inside the first one, too) leaves it to that one.
         let sweeping = self.reclaim.try_lock();
-        let mut taken = Taken { tree: self, limbo: Limbo::new(), count: 0, links: R::retired().take_all(), hull: None };
+        let mut taken = Taken { tree: self, limbo: Limbo::new(), count: 0, hull: None };
         let reserve = self.write(|writer| {
             if self.lock.may_release() {
                 taken.count = writer.owner.retired();
@@ -67,10 +68,6 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
         or_broken!(Wait: R::synchronize(), Ok(()))?;
         // SAFETY: a grace period has passed since the list was taken.
         let release = unsafe { Release::new(taken.limbo.take(), Kind::of::<V>(), Sink::Waiting(reserve)) };
-        if let Some(links) = taken.links.take() {
-            // SAFETY: a grace period has passed since the batch was taken.
-            unsafe { links.run() };
-        }
         release.run();
         while let Some((from, to)) = taken.hull {
             let (mut limbo, mut entries) = (Limbo::new(), Swept::new());
@@ -83,14 +80,14 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
             unsafe { release_swept::<V>(limbo, entries, reserve) };
         }
         drop(sweeping);
-        // Entries that were released just now may have retired what they own (as an `RcuArc` does).
-        taken.links = R::retired().take_all();
-        if taken.links.is_some() {
-            R::synchronize()?;
-        }
-        if let Some(links) = taken.links.take() {
-            // SAFETY: a grace period has passed since the batch was taken.
-            unsafe { links.run() };
+        if V::NEEDS_DROP {
+            // Entries with a link of their own: those that were removed, and what those that were released just now own.
+            match R::barrier() {
+                Ok(()) => {}
+                // To be gone on with by whoever runs the destructor that this is in.
+                Err(BarrierError::InsideDestructor) => _ = R::flush(),
+                Err(_) => return Err(InsideReadSection),
+            }
         }
         Ok(())
     }
@@ -103,7 +100,6 @@ struct Taken<'t, V: Shared<R>, R: Rcu, L: RawMutex> {
     /// So many nodes and removed sub-trees, unless it is empty.
     limbo: Limbo,
     count: usize,
-    links: Option<Batch>,
     hull: Option<(u64, u64)>,
 }
 
@@ -118,10 +114,6 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> Drop for Taken<'_, V, R, L> {
                     writer.owner.note_dead(first, last);
                 }
             });
-        }
-        if let Some(links) = self.links.take() {
-            // SAFETY: the batch is of this flavour, and no lock is held.
-            unsafe { R::hand_over(links) };
         }
     }
 }

@@ -11,7 +11,7 @@
 //! * Opening a read section runs expired bags now and then. So [`Epoch::retire`] does not open one.
 
 use crate::sync::{AtomicBool, Ordering};
-use crate::{Batch, InsideReadSection, Rcu, RetireList};
+use crate::{BarrierError, Batch, InsideReadSection, Rcu, RetireList};
 use core::any::Any;
 use core::hint;
 use core::mem;
@@ -30,6 +30,7 @@ use std::time::Duration;
 /// | [`retire`](Rcu::retire) | **never** | **never** | **never** |
 /// | [`flush`](Rcu::flush), [`hand_over`](Rcu::hand_over) | about 2 KB per batch | no | yes |
 /// | [`synchronize`](Rcu::synchronize) | about 10 KB per call | **yes** | yes |
+/// | [`barrier`](Rcu::barrier) | about 32 KB per call | **yes** | yes |
 ///
 /// "Destructors" are those of any object whose grace period has passed, of this crate or of another user of the collector. They run
 /// inside a read section of the calling thread; a `synchronize` called there returns an error.
@@ -178,6 +179,31 @@ unsafe impl Rcu for Epoch {
 
     fn retired() -> &'static RetireList {
         &RETIRED
+    }
+
+    /// Waits until everything that was retired or handed over before the call has been run, on whichever thread.
+    ///
+    /// Three grace periods long; allocates as [`synchronize`](Rcu::synchronize) does, for each, and as [`flush`](Rcu::flush) does.
+    ///
+    /// # Errors
+    ///
+    /// [`BarrierError::InsideReadSection`] as for [`synchronize`](Rcu::synchronize). Every destructor is run inside one.
+    ///
+    /// # Panics
+    ///
+    /// If a function that other code deferred directly with `crossbeam-epoch` panics in here. Not all has been waited for then.
+    fn barrier() -> Result<(), BarrierError> {
+        if Self::is_reading() {
+            return Err(BarrierError::InsideReadSection);
+        }
+        Self::flush();
+        // 1. Whoever else took what was retired, in `flush`, is in a read section until it is in the collector's queue.
+        wait_for_grace_period();
+        // 2. The queue is taken from in order, and the flag of this period is behind all that.
+        wait_for_grace_period();
+        // 3. Whoever took it from the queue runs it in a read section.
+        wait_for_grace_period();
+        Ok(())
     }
 }
 

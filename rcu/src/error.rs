@@ -59,7 +59,7 @@ impl fmt::Display for InsideReadSection {
 
 impl Error for InsideReadSection {}
 
-/// Why [`GraceOn::barrier`](crate::GraceOn::barrier) cannot wait: it would wait for its own caller.
+/// Why [`Rcu::barrier`](crate::Rcu::barrier) cannot wait: it would wait for its own caller.
 ///
 /// # Examples
 ///

@@ -1,6 +1,6 @@
 //! The interface that every kind of read-copy-update has: read sections, grace periods, retiring.
 
-use crate::{InsideReadSection, Link, RetireList};
+use crate::{BarrierError, InsideReadSection, Link, RetireList};
 use core::fmt;
 use core::mem;
 use core::ptr::NonNull;
@@ -29,6 +29,8 @@ use core::ptr::NonNull;
 ///   at the call has ended, and what those threads did inside happens before.
 /// * `retired` always returns the same list, and no other flavour returns that one.
 /// * `retire` puts the object on that list and does nothing else; `flush` treats what is on the list as `hand_over` would, if it takes it.
+///
+/// Nothing of that hangs on how long `barrier` waits: it frees nothing that would not be freed anyway.
 ///
 /// # Examples
 ///
@@ -163,6 +165,30 @@ pub unsafe trait Rcu: Sized + Send + Sync + 'static {
         Ok(())
     }
 
+    /// Waits until everything that was retired or handed over before the call has been run, on whichever thread: for a count of what is
+    /// left, or before code that a destructor needs goes away.
+    ///
+    /// What those destructors retire in turn is not waited for. (What somebody took off [`retired`](Rcu::retired) with his own hands
+    /// is his to run.) Blocks for as long as the read sections and the destructors take. Whether it may allocate is the flavour's matter.
+    ///
+    /// # Errors
+    ///
+    /// Inside a read section of the caller, or inside a destructor that the flavour runs: it would wait for itself.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use maple_rcu::{Epoch, Rcu, RcuArc};
+    /// use std::sync::Arc;
+    ///
+    /// let shared = Arc::new(7);
+    /// drop(RcuArc::<Arc<u32>>::try_new(shared.clone())?);
+    /// Epoch::barrier()?;
+    /// assert_eq!(Arc::strong_count(&shared), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    fn barrier() -> Result<(), BarrierError>;
+
     /// The flavour's list of retired objects, one for the whole process. Neither allocates nor blocks.
     ///
     /// # Examples
@@ -206,6 +232,9 @@ pub unsafe trait Rcu: Sized + Send + Sync + 'static {
     /// May do all that [`hand_over`](Rcu::hand_over) may; does nothing at all when nothing is retired. What the destructors of this
     /// batch retire in turn waits for the next flush.
     ///
+    /// Unless the flavour says otherwise, it takes and hands over in a read section, so that whoever waits for those waits for this, too:
+    /// a [`barrier`](Rcu::barrier) may rest on it.
+    ///
     /// # Examples
     ///
     /// ```
@@ -217,14 +246,14 @@ pub unsafe trait Rcu: Sized + Send + Sync + 'static {
     /// # Ok::<(), maple_rcu::AllocError<u32>>(())
     /// ```
     fn flush() -> bool {
-        match Self::retired().take_all() {
-            None => false,
-            Some(batch) => {
-                // SAFETY: the batch comes from this flavour's own list.
-                unsafe { Self::hand_over(batch) };
-                true
-            }
+        if Self::retired().is_empty() {
+            return false;
         }
+        let _section = Self::pin();
+        let Some(batch) = Self::retired().take_all() else { return false };
+        // SAFETY: the batch comes from this flavour's own list.
+        unsafe { Self::hand_over(batch) };
+        true
     }
 }
 

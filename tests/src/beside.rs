@@ -128,14 +128,7 @@ impl<K: Kind> Tagged<K> {
         let entries = self.walk(true).len();
         assert_eq!(self.tree.validate().expect("valid").entries, entries);
         drop(self.tree);
-        // Batches may be in the hands of other threads' bags for a while.
-        for _ in 0..200 {
-            settle();
-            if self.ledger.live() == 0 {
-                break;
-            }
-            thread::yield_now();
-        }
+        settle();
         self.ledger.assert_all_dropped();
         if K::COUNTED {
             assert!(self.ledger.born(0) > 0);

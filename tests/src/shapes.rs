@@ -140,10 +140,9 @@ pub fn shared_contents<K: Kind>(tree: &MapleTree<K::V>) -> Vec<Row> {
     tree.iter(&guard).map(|(range, entry)| (*range.start(), *range.end(), K::id(entry))).collect()
 }
 
-/// Waits until everything that was retired anywhere is released.
+/// Waits until everything that was retired anywhere is released, and what that retired in turn.
 pub fn settle() {
     for _ in 0..2 {
-        Epoch::flush();
-        Epoch::synchronize().expect("not inside a read section");
+        Epoch::barrier().expect("not inside a read section");
     }
 }

@@ -15,6 +15,7 @@ use maple_tree::{Epoch, MapleTree, PruneForm, Rcu};
 kinds! {
     iterator_held_in_a_node gap_iterator_held grace_period_waits_for_an_iterator removed_is_readable_until_dropped
     removed_waits removed_inside_a_read_section removed_from_several_threads synchronize_releases_what_went_before
+    synchronize_beside_that_of_other_trees
 }
 
 /// Entries of the trees: ten indices each, a gap of ten after it. 120 of them make two levels of nodes, 600 three.
@@ -394,6 +395,27 @@ fn removed_from_several_threads<K: Kind>() {
     assert_eq!(ledger.live(), 0);
     drop(tree);
     ledger.assert_all_dropped();
+}
+
+/// Entries with a link of their own are on one list for all trees. So another's `synchronize` may have those of a tree in hand when
+/// that tree's own one comes, which waits for them.
+fn synchronize_beside_that_of_other_trees<K: Kind>() {
+    let _alone = alone();
+    settle();
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let (tree, ledger) = booked::<K>(300);
+                for id in 0..300 {
+                    drop(tree.erase(id * 10).expect("an entry"));
+                    tree.synchronize().expect("not inside a read section");
+                    if K::COUNTED {
+                        assert_eq!(ledger.dropped(id), 1);
+                    }
+                }
+            });
+        }
+    });
 }
 
 /// `synchronize` releases everything that was removed before the call, by whatever operation: exactly the entries of the tree are

@@ -4,7 +4,7 @@
 //! Seen to fail on a copy of the engine whose `kill` (`erase.rs`) does not say what it touches: both tests of removals.
 
 use core::ops::Bound;
-use maple_rcu::{Batch, RetireList};
+use maple_rcu::{BarrierError, Batch, RetireList};
 use maple_tests::alloc::{Counting, Plan, counts, quiet, under};
 use maple_tests::ballast::{Ballast, busy};
 use maple_tests::check::ALL;
@@ -396,6 +396,11 @@ unsafe impl Rcu for Failing {
     unsafe fn hand_over(batch: Batch) {
         // SAFETY: the caller's promise: a grace period of this flavour, which is one of `Epoch`, is what the batch waits for.
         unsafe { Epoch::hand_over(batch) };
+    }
+
+    fn barrier() -> Result<(), BarrierError> {
+        Self::flush();
+        Epoch::barrier()
     }
 
     fn retired() -> &'static RetireList {

@@ -38,9 +38,8 @@ fn settle(balanced: impl Fn() -> bool) {
             return;
         }
         // Batches that were handed over are run by whichever thread is the next to press on with the epoch.
-        Epoch::flush();
         Watched::flush();
-        check(Epoch::synchronize().is_ok(), "no grace period outside a read section", [0; 3]);
+        check(Epoch::barrier().is_ok(), "no grace period outside a read section", [0; 3]);
     }
 }
 

@@ -235,8 +235,7 @@ fn refused<T>(tally: &mut Tally, remove: impl FnOnce() -> T) -> T {
 }
 
 fn wait() {
-    Epoch::flush();
-    check(Epoch::synchronize().is_ok(), "no grace period outside a read section", [0; 3]);
+    check(Epoch::barrier().is_ok(), "no grace period outside a read section", [0; 3]);
 }
 
 fn clean_up(original: &Tree, layout: &Layout, form: Form, readers: bool, total: &mut Tally) -> Series {

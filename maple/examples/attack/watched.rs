@@ -1,7 +1,7 @@
 //! The default flavour of read-copy-update, watched: what a thread that removes asks of it is counted.
 
 use crate::gate;
-use maple_rcu::{Batch, RetireList};
+use maple_rcu::{BarrierError, Batch, RetireList};
 use maple_tree::{Epoch, EpochGuard, InsideReadSection, Rcu};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -47,6 +47,12 @@ unsafe impl Rcu for Watched {
         note();
         // SAFETY: the caller's promise: a grace period of this flavour, which is one of `Epoch`, is what the batch waits for.
         unsafe { Epoch::hand_over(batch) };
+    }
+
+    fn barrier() -> Result<(), BarrierError> {
+        note();
+        Self::flush();
+        Epoch::barrier()
     }
 
     fn retired() -> &'static RetireList {

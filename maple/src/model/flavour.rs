@@ -10,7 +10,7 @@ use core::marker::PhantomData;
 use core::ptr::{self, NonNull};
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
-use maple_rcu::{Batch, InsideReadSection, Link, Rcu, RetireList};
+use maple_rcu::{BarrierError, Batch, InsideReadSection, Link, Rcu, RetireList};
 
 /// See the module.
 #[derive(Debug)]
@@ -108,6 +108,13 @@ unsafe impl Rcu for Early {
             // SAFETY: nobody was inside after all that waits was handed over.
             unsafe { run(state().waiting.take()) };
         }
+    }
+
+    fn barrier() -> Result<(), BarrierError> {
+        Self::synchronize().map_err(|InsideReadSection| BarrierError::InsideReadSection)?;
+        // What is handed over while nobody is inside is run at once; what was before, by whoever was the last inside.
+        Self::flush();
+        Ok(())
     }
 
     fn retired() -> &'static RetireList {

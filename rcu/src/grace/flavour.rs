@@ -19,7 +19,7 @@ use core::marker::PhantomData;
 /// | [`synchronize`](Rcu::synchronize) | no | **yes** | yes |
 /// | [`call`](Self::call), [`flush`](Rcu::flush), [`try_hand_over`](Rcu::try_hand_over) | no | no | yes |
 /// | [`hand_over`](Rcu::hand_over) | no | when as many batches wait as a word has bits | yes |
-/// | [`barrier`](Self::barrier) | no | **yes** | yes |
+/// | [`barrier`](Rcu::barrier) | no | **yes** | yes |
 ///
 /// (The platform may do more when it makes a record: [`Grace`](crate::Grace) allocates in the first `pin` of a thread.)
 /// "Destructors" are those of any object whose grace period has passed. They may retire, hand over and `synchronize`, if the thread
@@ -175,6 +175,38 @@ unsafe impl<P: Platform> Rcu for GraceOn<P> {
         Ok(())
     }
 
+    /// Waits until everything that was retired, called or handed over before the call has been run, on whichever thread.
+    ///
+    /// Allocates nothing. May cost a grace period or two.
+    ///
+    /// # Errors
+    ///
+    /// Inside a read section of the caller, or inside a destructor that the flavour runs: it would wait for itself.
+    fn barrier() -> Result<(), BarrierError> {
+        if Self::is_reading() {
+            return Err(BarrierError::InsideReadSection);
+        }
+        if Self::is_running() {
+            return Err(BarrierError::InsideDestructor);
+        }
+        let pending = &P::domain().pending;
+        let mut round = 0;
+        let mut drive = || {
+            Self::work();
+            P::pause(round);
+            round = round.saturating_add(1);
+        };
+        while !Self::move_retired() {
+            drive();
+        }
+        for seen in pending.seen() {
+            while !pending.is_over(seen) {
+                drive();
+            }
+        }
+        Ok(())
+    }
+
     #[inline]
     fn retired() -> &'static RetireList {
         &P::domain().retired
@@ -277,7 +309,7 @@ impl<P: Platform> GraceOn<P> {
     /// # Examples
     ///
     /// ```
-    /// use maple_rcu::{Grace, RcuBox};
+    /// use maple_rcu::{Grace, Rcu, RcuBox};
     /// use std::sync::Arc;
     ///
     /// let shared = Arc::new(7);
@@ -296,51 +328,6 @@ impl<P: Platform> GraceOn<P> {
         if Self::retired().len() >= BATCH {
             Self::flush();
         }
-    }
-
-    /// Waits until everything that was retired, called or handed over before the call has been run, on whichever thread.
-    ///
-    /// Allocates nothing. (What somebody took off [`retired`](Rcu::retired) with his own hands is his to run.)
-    ///
-    /// # Errors
-    ///
-    /// Inside a read section of the caller, or inside a destructor that the flavour runs: it would wait for itself.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use maple_rcu::{Grace, RcuArc};
-    /// use std::sync::Arc;
-    ///
-    /// let shared = Arc::new(7);
-    /// drop(RcuArc::<Arc<u32>, Grace>::try_new(shared.clone())?);
-    /// Grace::barrier()?;
-    /// assert_eq!(Arc::strong_count(&shared), 1);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn barrier() -> Result<(), BarrierError> {
-        if Self::is_reading() {
-            return Err(BarrierError::InsideReadSection);
-        }
-        if Self::is_running() {
-            return Err(BarrierError::InsideDestructor);
-        }
-        let pending = &P::domain().pending;
-        let mut round = 0;
-        let mut drive = || {
-            Self::work();
-            P::pause(round);
-            round = round.saturating_add(1);
-        };
-        while !Self::move_retired() {
-            drive();
-        }
-        for seen in pending.seen() {
-            while !pending.is_over(seen) {
-                drive();
-            }
-        }
-        Ok(())
     }
 
     /// Puts what is retired in a slot, whole. Whether that is done (or nothing is retired).

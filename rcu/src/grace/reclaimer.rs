@@ -13,14 +13,14 @@ use std::time::Duration;
 /// is dropped.
 ///
 /// Meanwhile `flush`, `call` and `hand_over` of [`Grace`] run no destructors and begin no grace periods; who waits (`synchronize`,
-/// [`barrier`](super::GraceOn::barrier)) still helps. When there is nothing to do the thread looks about once in 10 milliseconds.
+/// [`barrier`](Rcu::barrier)) still helps. When there is nothing to do the thread looks about once in 10 milliseconds.
 ///
 /// Dropping it waits for the batch that is being run, and leaves the rest to whoever comes next.
 ///
 /// # Examples
 ///
 /// ```
-/// use maple_rcu::{Grace, RcuArc, Reclaimer};
+/// use maple_rcu::{Grace, Rcu, RcuArc, Reclaimer};
 /// use std::sync::Arc;
 ///
 /// let (reclaimer, shared) = (Reclaimer::spawn()?, Arc::new(7));

@@ -1,7 +1,7 @@
 //! The flavour on epochs: what waits for whom.
 
 use super::{Counted, Panicking, Tally, flavour, press_on_until, push_boxed};
-use crate::{Epoch, InsideReadSection, Rcu};
+use crate::{BarrierError, Epoch, InsideReadSection, Rcu, RcuArc};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::thread;
@@ -234,6 +234,39 @@ fn synchronize_in_a_destructor_is_refused_not_stuck() {
         outcome.get().is_some()
     });
     assert_eq!(outcome.get(), Some(Err(InsideReadSection)));
+}
+
+/// Whoever comes to a thread's object first takes it off the list, defers it and runs it; the thread itself only waits.
+#[test]
+fn a_barrier_waits_for_what_others_took() {
+    struct Slow(Tally);
+    impl Drop for Slow {
+        fn drop(&mut self) {
+            thread::sleep(Duration::from_micros(100));
+            self.0.add();
+        }
+    }
+    let rounds = if cfg!(miri) { 3 } else { 300 };
+    thread::scope(|scope| {
+        for _ in 0..6 {
+            scope.spawn(|| {
+                let drops = Tally::default();
+                for round in 1..=rounds {
+                    drop(RcuArc::<Slow>::try_new(Slow(drops.clone())).expect("there is memory"));
+                    Epoch::barrier().expect("not inside");
+                    assert_eq!(drops.get(), round);
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn a_barrier_inside_a_read_section_is_refused() {
+    let section = Epoch::pin();
+    assert_eq!(Epoch::barrier(), Err(BarrierError::InsideReadSection));
+    drop(section);
+    assert_eq!(Epoch::barrier(), Ok(()));
 }
 
 #[test]

@@ -38,6 +38,11 @@ macro_rules! flavour {
                 unsafe { $crate::Epoch::hand_over(batch) }
             }
 
+            fn barrier() -> Result<(), $crate::BarrierError> {
+                Self::flush();
+                $crate::Epoch::barrier()
+            }
+
             fn retired() -> &'static $crate::RetireList {
                 static RETIRED: $crate::RetireList = $crate::RetireList::new();
                 &RETIRED
