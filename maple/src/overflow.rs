@@ -22,8 +22,10 @@ const LAST: usize = SLOTS - 1;
 /// What the leaf holds after the change, and a sibling's slots.
 type Slots = Run<{ SHARED + 2 }>;
 
-/// What becomes of a leaf, and perhaps of a sibling: the slots of the parent, one or two, and what is to be in them, in two parts.
+/// What becomes of a leaf, and perhaps of a sibling: their slots in the parent, and what is to be in them, in two parts.
 struct Parts {
+    /// One or two, in order, which are in `slots`.
+    leaves: ArrayVec<NodeRef, 2>,
     slots: Range<usize>,
     run: Slots,
     /// Slots of the first part.
@@ -49,7 +51,7 @@ impl TreeMut<'_> {
         if let ([word, Word::EMPTY], LAST, true) =
             (splice.words(), splice.from, packed && parent_len < SLOTS && !self.owner.untidy)
         {
-            self.fill_up(bottom, parent_len, (splice.lasts[0], *word), memory)?;
+            self.fill_up(bottom, (parent, slot, parent_len), (splice.lasts[0], *word), memory)?;
             return Ok(true);
         }
         let mut run = Slots::new();
@@ -63,7 +65,7 @@ impl TreeMut<'_> {
             // Enough gaps were joined. The general way knows what to do with one leaf.
             return Ok(false);
         }
-        let mut parts = Parts { slots: slot..slot + 1, run, first: SLOTS };
+        let mut parts = Parts { leaves: ArrayVec::from_iter([leaf]), slots: slot..slot + 1, run, first: SLOTS };
         if !packed {
             let fits = |slot: usize| {
                 let sibling = child(parent, slot)?;
@@ -74,11 +76,13 @@ impl TreeMut<'_> {
                 && let Some(sibling) = fits(slot + 1)
             {
                 parts.slots.end += 1;
+                parts.leaves.push(sibling);
                 parts.run.gather(sibling, 0..sibling.len(), u64::MAX);
             } else if slot > 0
                 && let Some(sibling) = fits(slot - 1)
             {
                 parts.slots.start -= 1;
+                parts.leaves.insert(0, sibling);
                 let right = core::mem::replace(&mut parts.run, Run::new());
                 parts.run.gather(sibling, 0..sibling.len(), min - 1);
                 parts.run.append(right.lasts(), right.words());
@@ -101,10 +105,9 @@ impl TreeMut<'_> {
 
     /// With exclusive access: the old leaves hold the parts, and a new one, if need be.
     fn part_in_place(&mut self, parent: NodeRef, parent_len: usize, parts: &Parts, memory: Memory) -> Result<(), AllocError> {
-        let Parts { slots, run, first } = parts;
+        let Parts { leaves, slots, run, first } = parts;
         let (lasts, words) = (run.lasts(), run.words());
-        let Some(left) = child(parent, slots.start) else { return Ok(()) };
-        let sibling = if slots.len() == 2 { child(parent, slots.start + 1) } else { None };
+        let (left, sibling) = (leaves[0], leaves.get(1).copied());
         let right = match (sibling, &words[*first..]) {
             (Some(sibling), _) => Some(sibling),
             (None, [Word::EMPTY]) => None,
@@ -138,7 +141,7 @@ impl TreeMut<'_> {
         parts: &Parts,
         memory: Memory,
     ) -> Result<(), AllocError> {
-        let Parts { slots, run, first } = parts;
+        let Parts { leaves, slots, run, first } = parts;
         let (lasts, words) = (run.lasts(), run.words());
         let rest_is_gap = words[*first..] == [Word::EMPTY];
         let nodes = self.take_nodes(3 - usize::from(rest_is_gap), memory)?;
@@ -156,23 +159,23 @@ impl TreeMut<'_> {
         // SAFETY: as above.
         unsafe { above.splice(parent_len, slots.clone(), &ends, &children) };
         self.publish_above(grand, above);
-        for leaf in slots.clone().filter_map(|slot| child(parent, slot)) {
-            self.owner.retire(leaf, 0, Remains::Husk);
+        for leaf in leaves {
+            self.owner.retire(*leaf, 0, Remains::Husk);
         }
         self.owner.retire(parent, 1, Remains::Husk);
         Ok(())
     }
 
     /// Puts `word`, up to `last`, in the place of the gap in the last slot of the last leaf, which is full; the rest of the gap goes to the parent,
-    /// which is not.
+    /// which is not: the leaf is in `slot` of its `parent_len` slots.
     fn fill_up(
         &mut self,
         bottom: &Bottom,
-        parent_len: usize,
+        (parent, slot, parent_len): (NodeRef, usize, usize),
         (last, word): (u64, Word),
         memory: Memory,
     ) -> Result<(), AllocError> {
-        let (leaf, Some((parent, slot))) = (bottom.frame.node, bottom.parent) else { return Ok(()) };
+        let leaf = bottom.frame.node;
         let ends = [last, u64::MAX];
         match self.mode {
             Mode::Exclusive => {
