@@ -277,19 +277,27 @@ struct Chain {
 
 impl Chain {
     fn reclaim(&mut self) {
-        while let Some(link) = self.next {
-            // SAFETY: by the invariant the object is alive and belongs to this chain.
-            let object = unsafe { link.as_ref() };
-            let reclaim = object.reclaim;
+        // What is to be called for an object is looked up while the one before it is still there: so its memory is on the way meanwhile.
+        let mut upcoming = self.function();
+        while let Some((link, reclaim)) = self.next.zip(upcoming) {
             // The link goes with its object, so the rest is remembered first.
             //
             // Relaxed: the Acquire in `take_all` made the stores of `push` visible, and whoever handed the batch to this thread did
             // the same for what came before.
-            self.next = NonNull::new(object.next.load(Ordering::Relaxed));
+            //
+            // SAFETY: by the invariant the object is alive and belongs to this chain.
+            self.next = NonNull::new(unsafe { link.as_ref() }.next.load(Ordering::Relaxed));
+            upcoming = self.function();
             // SAFETY: by the invariant a grace period has passed, as `push` was promised; the chain no longer knows the object, so
             // this is the only call.
             unsafe { reclaim(link) };
         }
+    }
+
+    /// What reclaims the next object.
+    fn function(&self) -> Option<unsafe fn(NonNull<Link>)> {
+        // SAFETY: by the invariant the object is alive and belongs to this chain.
+        self.next.map(|link| unsafe { link.as_ref() }.reclaim)
     }
 }
 
