@@ -535,13 +535,11 @@ impl NodeRef {
 /// 64 bytes, on most machines.
 struct CacheLine(#[expect(dead_code, reason = "for its size")] [u64; 8]);
 
-const LINES: usize = NODE_BYTES / size_of::<CacheLine>();
-
 /// A hint to the processor; it changes nothing but time.
 #[inline(always)]
 fn prefetch(node: NonNull<CacheLine>) {
     #[cfg(target_arch = "x86_64")]
-    for line in 0..LINES {
+    for line in 0..NODE_BYTES / size_of::<CacheLine>() {
         use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
         let line = node.as_ptr().wrapping_add(line).cast();
         // SAFETY: every x86-64 processor has the instruction, and it accesses nothing.

@@ -1,6 +1,6 @@
 //! The one door to atomics and locks, so that a model checker (Loom, with `--cfg loom`) can stand behind it.
 
-#[cfg(all(feature = "std", not(loom)))]
+#[cfg(all(feature = "std", target_arch = "x86_64", not(loom)))]
 pub(crate) use core::sync::atomic::AtomicU8;
 pub(crate) use core::sync::atomic::Ordering;
 #[cfg(not(loom))]

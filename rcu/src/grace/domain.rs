@@ -302,7 +302,7 @@ impl Domain {
     /// # Safety
     ///
     /// In the child, with no other thread, once all records but `own` were reset.
-    #[cfg(feature = "std")]
+    #[cfg(all(feature = "std", unix))]
     pub(super) unsafe fn after_fork(&self, own: Option<&Record>) {
         let word = own.map_or(OUTSIDE, Record::look);
         // Relaxed, all: there is no other thread.

@@ -399,7 +399,7 @@ impl<P: Platform> GraceOn<P> {
     }
 
     /// The slot whose batch a caller is running, told from [`Platform::running`].
-    #[cfg(feature = "std")]
+    #[cfg(all(feature = "std", unix))]
     pub(super) fn slot_of(running: usize) -> Option<usize> {
         running.checked_sub(SLOT_0)
     }

@@ -186,7 +186,7 @@ impl Pending {
     /// # Safety
     ///
     /// In a child of a `fork`, with no other thread; `running` is the slot whose batch this one is running.
-    #[cfg(feature = "std")]
+    #[cfg(all(feature = "std", unix))]
     pub(super) unsafe fn after_fork(&self, running: Option<usize>) {
         for (index, slot) in self.slots.iter().enumerate() {
             // Relaxed: there is no other thread.

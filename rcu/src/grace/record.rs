@@ -254,7 +254,7 @@ impl Record {
     /// # Safety
     ///
     /// In a child of a `fork`, of a record that does not belong to the one thread there is.
-    #[cfg(feature = "std")]
+    #[cfg(all(feature = "std", unix))]
     pub(super) unsafe fn reset(&self) {
         // Relaxed, all: there is no other thread.
         self.word.store(OUTSIDE, Ordering::Relaxed);
