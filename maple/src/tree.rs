@@ -12,7 +12,7 @@ use crate::lock::Held;
 use crate::map::RangeMap;
 use crate::node::Root;
 use crate::prune::Pruned;
-use crate::range::inclusive;
+use crate::range::{fixed, inclusive};
 use crate::removed::{Removed, WriterLock};
 use crate::reserve::Reserve;
 #[cfg(feature = "std")]
@@ -597,6 +597,7 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn remove_whole(&self, range: impl RangeBounds<u64>) {
+        let range = fixed(&range);
         self.lock().remove_whole(range);
     }
 
