@@ -232,3 +232,47 @@ fn a_range_is_asked_once() {
     assert_eq!(tree.covered(Fickle::new((5, 4), (0, MAX)), &guard).count(), 0);
     tree.validate().expect("valid");
 }
+
+/// A range that panics when it is asked: the value is dropped, and the lock is free.
+struct Fatal;
+
+impl RangeBounds<u64> for Fatal {
+    fn start_bound(&self) -> Bound<&u64> {
+        std::panic::resume_unwind(Box::new("a range that panics"))
+    }
+
+    fn end_bound(&self) -> Bound<&u64> {
+        Unbounded
+    }
+}
+
+#[test]
+fn a_range_that_panics() {
+    let _alone = alone();
+    let want = Want::new((Unbounded, Unbounded));
+    let rows = rows(30, 0, 4, 6);
+    let panics = |call: &mut dyn FnMut()| assert!(catch_unwind(AssertUnwindSafe(call)).is_err());
+    let mut map = build::<Boxes>(&want.ledger, &rows);
+    panics(&mut || drop(map.store(Fatal, want.value())));
+    panics(&mut || drop(map.insert(Fatal, want.value())));
+    panics(&mut || drop(map.store_with(Fatal, want.value(), |_| ())));
+    panics(&mut || drop(map.alloc_range(1, Fatal, 1, want.value())));
+    panics(&mut || drop(map.try_extend([(Fatal, want.value())])));
+    panics(&mut || drop(RangeMap::new().try_extend([(Fatal, want.value())])));
+    panics(&mut || drop(map.at(6).or_insert_with(Fatal, || want.value())));
+    panics(&mut || drop(map.drain(Fatal)));
+    map.validate().expect("valid");
+    let tree = MapleTree::<Box<Counted>>::from(map);
+    panics(&mut || drop(tree.store(Fatal, want.value())));
+    panics(&mut || drop(tree.insert(Fatal, want.value())));
+    panics(&mut || drop(tree.store_with(Fatal, want.value(), |_, _| ())));
+    panics(&mut || drop(tree.store_coalescing_by(Fatal, want.value(), never)));
+    panics(&mut || drop(tree.alloc_range(1, Fatal, 1, want.value())));
+    panics(&mut || drop(tree.alloc_cyclic(Fatal, &mut Cyclic::new(), want.value())));
+    panics(&mut || tree.remove_whole(Fatal));
+    assert!(tree.try_lock().is_some());
+    tree.validate().expect("valid");
+    assert_eq!(shared_contents::<Boxes>(&tree), rows);
+    drop(tree);
+    want.ledger.assert_all_dropped();
+}
