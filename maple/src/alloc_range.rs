@@ -4,7 +4,7 @@ use crate::entry::{Entry, Shared};
 use crate::free::{AllocRangeError, AllocRangeErrorKind, Cyclic, FindError, Wants, alloc_with, looking, want, want_cyclic};
 use crate::gap::{Side, Want};
 use crate::map::RangeMap;
-use crate::range::inclusive;
+use crate::range::{fixed, inclusive};
 use crate::tree::MapleTree;
 use crate::tree_mut::Leftovers;
 use crate::writer::Writer;
@@ -392,6 +392,7 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
     #[doc(alias = "mas_empty_area")]
     #[doc(alias = "first_fit")]
     pub fn find_free(&self, size: u64, within: impl RangeBounds<u64>, align: u64) -> Result<u64, FindError> {
+        let within = fixed(&within);
         self.lock().find_free(size, within, align)
     }
 
@@ -413,6 +414,7 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
     #[doc(alias = "mas_empty_area_rev")]
     #[doc(alias = "last_fit")]
     pub fn find_free_back(&self, size: u64, within: impl RangeBounds<u64>, align: u64) -> Result<u64, FindError> {
+        let within = fixed(&within);
         self.lock().find_free_back(size, within, align)
     }
 
@@ -428,6 +430,7 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn largest_gap(&self, within: impl RangeBounds<u64>) -> Option<RangeInclusive<u64>> {
+        let within = fixed(&within);
         self.lock().largest_gap(within)
     }
 
@@ -451,6 +454,7 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
     /// ```
     #[doc(alias = "mtree_alloc_range")]
     pub fn alloc_range(&self, size: u64, within: impl RangeBounds<u64>, align: u64, value: V) -> Result<u64, AllocRangeError<V>> {
+        let within = fixed(&within);
         self.lock().alloc_range(size, within, align, value)
     }
 
@@ -477,6 +481,7 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
         align: u64,
         value: V,
     ) -> Result<u64, AllocRangeError<V>> {
+        let within = fixed(&within);
         self.lock().alloc_range_rev(size, within, align, value)
     }
 
@@ -499,6 +504,7 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
     /// ```
     #[doc(alias = "mtree_alloc_cyclic")]
     pub fn alloc_cyclic(&self, within: impl RangeBounds<u64>, cyclic: &mut Cyclic, value: V) -> Result<u64, AllocRangeError<V>> {
+        let within = fixed(&within);
         self.lock().alloc_cyclic(within, cyclic, value)
     }
 }

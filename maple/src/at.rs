@@ -3,7 +3,7 @@
 use crate::entry::Entry;
 use crate::error::InsertError;
 use crate::map::RangeMap;
-use crate::range::inclusive;
+use crate::range::{fixed, inclusive};
 use crate::value_mut::{Place, ValueMut};
 use core::fmt;
 use core::ops::{RangeBounds, RangeInclusive};
@@ -256,6 +256,7 @@ impl<'a, V: Entry> Vacant<'a, V> {
     /// ```
     pub fn insert(self, range: impl RangeBounds<u64>, value: V) -> Result<ValueMut<'a, V>, InsertError<V>> {
         let Self { map, .. } = self;
+        let range = fixed(&range);
         let at = inclusive(&range);
         map.insert(range, value)?;
         match at.ok().and_then(|(first, _)| map.place(first)) {

@@ -6,7 +6,7 @@ use crate::entry::{Shared, TryClone, try_clone_raw};
 use crate::error::{StoreError, StoreErrorKind};
 use crate::face::Pending;
 use crate::node::{Root, Word};
-use crate::range::inclusive;
+use crate::range::{fixed, inclusive};
 use crate::tree::MapleTree;
 use crate::tree_mut::TreeMut;
 use crate::walk::{Found, Walk};
@@ -181,8 +181,9 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
     /// assert_eq!(tree.iter(&tree.pin()).count(), 10);
     /// # Ok::<(), maple_tree::InsertError<u32>>(())
     /// ```
-    pub fn retain(&self, keep: impl FnMut(RangeInclusive<u64>, V::Ref<'_>) -> bool) {
-        self.lock().retain(keep);
+    pub fn retain(&self, mut keep: impl FnMut(RangeInclusive<u64>, V::Ref<'_>) -> bool) {
+        // By reference: what it captured is dropped outside the lock.
+        self.lock().retain(&mut keep);
     }
 
     /// Stores `value` at `range`, over whatever is there, as [`store`](Self::store) does, and calls `each` for what is displaced, in order:
@@ -215,6 +216,7 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
     where
         V: TryClone,
     {
+        let range = fixed(&range);
         let _guard = self.pin();
         let Displaced { first, mut rest, window } = self.lock().store_as(range, value, |_, window, _| window)?;
         for found in first.into_iter().chain(iter::from_fn(|| rest.next())) {
@@ -245,7 +247,7 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
         V: TryClone,
         for<'a> V::Ref<'a>: PartialEq,
     {
-        self.lock().store_coalescing(range, value)
+        self.store_coalescing_by(range, value, |left, right| left == right)
     }
 
     /// As [`store_coalescing`](Self::store_coalescing), with `same` to say what is equal: it gets a neighbour and the value, in this order. It
@@ -267,12 +269,14 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
         &self,
         range: impl RangeBounds<u64>,
         value: V,
-        same: impl for<'a> FnMut(V::Ref<'a>, V::Ref<'a>) -> bool,
+        mut same: impl for<'a> FnMut(V::Ref<'a>, V::Ref<'a>) -> bool,
     ) -> Result<(), StoreError<V>>
     where
         V: TryClone,
     {
-        self.lock().store_coalescing_by(range, value, same)
+        let range = fixed(&range);
+        // By reference: what it captured is dropped outside the lock.
+        self.lock().store_coalescing_by(range, value, &mut same)
     }
 
     /// The maximal ranges that entries cover within `range`, clipped to it. See [`RangeMap::covered`](crate::RangeMap::covered), and
@@ -287,8 +291,8 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn covered<'g>(&'g self, range: impl RangeBounds<u64>, guard: &'g R::Guard) -> Covered<'g, V> {
-        let window = inclusive(&range).ok();
-        Covered::new(self.range(range, guard), window)
+        let range = fixed(&range);
+        Covered::new(self.range(range, guard), inclusive(&range).ok())
     }
 }
 

@@ -9,7 +9,7 @@
 use crate::entry::Entry;
 use crate::iter::{Gaps, Iter};
 use crate::map::RangeMap;
-use crate::range::inclusive;
+use crate::range::{fixed, inclusive};
 use core::fmt;
 use core::iter::FusedIterator;
 use core::ops::{RangeBounds, RangeInclusive};
@@ -116,8 +116,8 @@ impl<V: Entry> RangeMap<V> {
     /// assert_eq!(map.covered(5..).collect::<Vec<_>>(), [5..=19, 30..=39]);
     /// ```
     pub fn covered(&self, range: impl RangeBounds<u64>) -> Covered<'_, V> {
-        let window = inclusive(&range).ok();
-        Covered::new(self.range(range), window)
+        let range = fixed(&range);
+        Covered::new(self.range(range), inclusive(&range).ok())
     }
 }
 

@@ -288,9 +288,18 @@ impl<'a> Release<'a> {
 impl Drop for Release<'_> {
     #[inline]
     fn drop(&mut self) {
+        /// Goes on with the rest when the drop of an entry panicked in here: then this is not called again.
+        struct Rest<'r, 'a>(&'r mut Release<'a>);
+
+        impl Drop for Rest<'_, '_> {
+            fn drop(&mut self) {
+                self.0.finish();
+            }
+        }
         // Most sessions of a writer leave nothing.
         if !self.is_empty() || self.nodes.len() > 0 {
-            self.finish();
+            let rest = Rest(self);
+            rest.0.finish();
         }
     }
 }

@@ -9,7 +9,7 @@ use core::ops::{Bound, RangeBounds};
 ///
 /// When the range holds no index.
 pub(crate) fn inclusive(range: &impl RangeBounds<u64>) -> Result<(u64, u64), BadRange> {
-    let (start, end) = (range.start_bound().cloned(), range.end_bound().cloned());
+    let (start, end) = fixed(range);
     let first = match start {
         Bound::Included(first) => Some(first),
         Bound::Excluded(before) => before.checked_add(1),
@@ -24,6 +24,12 @@ pub(crate) fn inclusive(range: &impl RangeBounds<u64>) -> Result<(u64, u64), Bad
         (Some(first), Some(last)) if first <= last => Ok((first, last)),
         _ => Err(BadRange { start, end }),
     }
+}
+
+/// The bounds as they are now. What a range of the caller's own type says is foreign code: it may say something else when it is asked again, and
+/// must not be asked under a lock.
+pub(crate) fn fixed(range: &impl RangeBounds<u64>) -> (Bound<u64>, Bound<u64>) {
+    (range.start_bound().cloned(), range.end_bound().cloned())
 }
 
 #[cfg(test)]

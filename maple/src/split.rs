@@ -56,8 +56,12 @@ impl<V: Entry> RangeMap<V> {
         let mut tail = Self::with_reserve(self.owner.reserve);
         // One a level; the cut may add a level.
         let count = self.figures().height + 1;
-        let mut nodes = self.set_aside(count, Memory::Allocate)?;
-        if let Err(refused) = self.split(at) {
+        let nodes = self.set_aside(count, Memory::Allocate)?;
+        // With the tail, so that they are given back with it when the clone panics.
+        tail.put_back(nodes);
+        let split = self.split(at);
+        let mut nodes = tail.owner.stock.take_all();
+        if let Err(refused) = split {
             self.put_back(nodes);
             return Err(refused);
         }

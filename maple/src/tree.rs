@@ -12,7 +12,7 @@ use crate::lock::Held;
 use crate::map::RangeMap;
 use crate::node::Root;
 use crate::prune::Pruned;
-use crate::range::inclusive;
+use crate::range::{fixed, inclusive};
 use crate::removed::{Removed, WriterLock};
 use crate::reserve::Reserve;
 #[cfg(feature = "std")]
@@ -50,7 +50,10 @@ with_defaults! {
     ///
     /// Entries' `Clone` and the closures of [`try_dup_with`](Self::try_dup_with), [`retain`](Self::retain) and
     /// [`store_coalescing_by`](Self::store_coalescing_by) run under the tree's lock: they may look things up in the tree,
-    /// but any call that takes the lock (all but the readers') would wait for ever. Entries' `Drop` runs outside the lock.
+    /// but any call that takes the lock (all but the readers') would wait for ever. Entries' `Drop` runs outside the lock: when a session
+    /// ends, in [`synchronize`](Self::synchronize), and in whatever the flavour does it in. On [`Epoch`] that includes [`pin`](Self::pin), which
+    /// now and then runs what is due, of any tree. So where such a `Drop` may take the lock of this tree, make the guard for looking around
+    /// before the lock is taken; inside a read section no other one runs anything.
     ///
     /// ```
     /// use maple_tree::MapleTree;
@@ -597,6 +600,7 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn remove_whole(&self, range: impl RangeBounds<u64>) {
+        let range = fixed(&range);
         self.lock().remove_whole(range);
     }
 

@@ -1,10 +1,10 @@
-//! Panics in closures, in `Clone` and in `Drop`, at each place in turn, in the calls of maps that run foreign code; and guards and iterators
-//! that are forgotten. What is left is valid, holds what it should, and no value leaks or is dropped twice.
+//! Panics in closures, in `Clone` and in `Drop`, at each place in turn, in the calls of maps and trees that run foreign code; and guards and
+//! iterators that are forgotten. What is left is valid, holds what it should, and no value or node leaks or is dropped twice.
 
 use maple_tests::counted::{Counted, Ledger, alone};
 use maple_tests::fixture::settle_if_retired;
-use maple_tests::shapes::{Row, rows, with, without};
-use maple_tree::{At, Entry, Epoch, MapleTree, RangeMap, RcuBox, Shared, Shortage, TryClone, ValueMut};
+use maple_tests::shapes::{Row, rows, settle, with, without};
+use maple_tree::{At, Entry, Epoch, MapleTree, Pool, RangeMap, RcuBox, Reserve, Shared, Shortage, TryClone, ValueMut};
 use std::cell::Cell;
 use std::mem::needs_drop;
 use std::ops::RangeInclusive;
@@ -44,6 +44,8 @@ impl Drop for Bomb {
 
 /// The kinds of entries that hold one.
 trait Holder: Entry + TryClone + Shared<Epoch> {
+    /// Whether a clone is another value.
+    const CLONES: bool = true;
     fn hold(bomb: Bomb) -> Self;
     fn id(entry: Self::Ref<'_>) -> u64;
 }
@@ -69,6 +71,8 @@ impl Holder for RcuBox<Bomb> {
 }
 
 impl Holder for Arc<Bomb> {
+    const CLONES: bool = false;
+
     fn hold(bomb: Bomb) -> Self {
         Arc::new(bomb)
     }
@@ -78,15 +82,18 @@ impl Holder for Arc<Bomb> {
     }
 }
 
-/// Rows and the books over their values.
+/// Rows, the books over their values, and how many nodes there were before.
 struct Bench {
     ledger: Arc<Ledger>,
     rows: Vec<Row>,
+    nodes: usize,
 }
 
 impl Bench {
     fn new(rows: Vec<Row>) -> Self {
-        Self { ledger: Ledger::new(2_000), rows }
+        settle();
+        Reserve::global().fill().expect("memory for the reserve");
+        Self { ledger: Ledger::new(2_000), rows, nodes: Pool::global().figures().nodes_in_use }
     }
 
     fn value<V: Holder>(&self, id: u64) -> V {
@@ -111,6 +118,23 @@ impl Bench {
         drop(map);
         settle_if_retired();
         self.ledger.assert_all_dropped();
+    }
+
+    /// The same of a tree that was left by a panic, beside which nobody reads; and that all nodes came back.
+    fn end_tree<V: Holder>(&self, tree: MapleTree<V>, want: &[Row], what: &str) {
+        tree.synchronize().expect("the lock is free, and nobody reads");
+        tree.validate().unwrap_or_else(|invalid| panic!("{what}: {invalid}\n{}", tree.dump()));
+        settle();
+        assert_eq!(self.ledger.live(), i64::try_from(want.len()).expect("fits"), "{what}: values alive");
+        self.end(tree.into_inner(), want, what);
+        self.end_nodes(what);
+    }
+
+    /// Checks that no node is missing.
+    fn end_nodes(&self, what: &str) {
+        settle();
+        Reserve::global().fill().expect("memory for the reserve");
+        assert_eq!(Pool::global().figures().nodes_in_use, self.nodes, "{what}: nodes in use");
     }
 }
 
@@ -235,6 +259,7 @@ fn drops<V: Holder>() {
                 let panicked = panics(|| call(&mut map));
                 assert!(panicked && DROP.get().is_none(), "{what}: the drop of {id} panicked");
                 bench.end(map, want, what);
+                bench.end_nodes(what);
             };
             check("retain", &kept(&rows, |row| row.2 > id), &mut |map| map.retain(|_, _| false));
             check("remove_whole", &[], &mut |map| map.remove_whole(..));
@@ -264,6 +289,13 @@ fn drops<V: Holder>() {
             check("store_with", &[(0, end, count)], &mut |map| {
                 drop(map.store_with(0..=end, bench.value(count), |piece| drop(piece)))
             });
+            check("store", &[(0, end, count)], &mut |map| drop(map.store(0..=end, bench.value(count))));
+            check("try_extend", &[(0, end, count)], &mut |map| drop(map.try_extend([(0..=end, bench.value(count))])));
+            check("clear", &[], &mut |map| map.clear());
+            check("prune", &[], &mut |map| drop(map.prune(0)));
+            check("prune_cut", &[], &mut |map| drop(map.prune_cut(0)));
+            check("split_off", &[], &mut |map| drop(map.split_off(0)));
+            check("the end of the map", &[], &mut |map| drop(std::mem::take(map)));
             check("into_iter", &[], &mut |map| drop(std::mem::take(map).into_iter()));
             check("into_iter, some by hand", &[], &mut |map| {
                 let mut entries = std::mem::take(map).into_iter();
@@ -274,6 +306,107 @@ fn drops<V: Holder>() {
                 drop(map.get_mut(rows[0].0).expect("there").replace(bench.value(count)));
                 DROP.set(None);
                 panic!("for the same check");
+            });
+        }
+    }
+}
+
+/// Drops that panic beside readers. What has a link of its own, or went in a batch, panics inside the flavour, which reports it; the rest where
+/// `synchronize` or the end of the tree comes to it.
+fn drops_beside<V: Holder>() {
+    for rows in sizes() {
+        let (end, count) = (rows.last().expect("some").1, rows.len() as u64);
+        for id in some(&rows) {
+            let bench = Bench::new(rows.clone());
+            let check = |what: &str, want: &[Row], call: &mut dyn FnMut(&mut MapleTree<V>)| {
+                let mut tree = MapleTree::<V>::from(bench.map::<V>());
+                DROP.set(Some(id));
+                let _ = panics(|| {
+                    call(&mut tree);
+                    tree.synchronize().expect("nobody reads");
+                    settle();
+                });
+                assert_eq!(DROP.get(), None, "{what}: the drop of {id} panicked");
+                bench.end_tree(tree, want, what);
+            };
+            let (start, mid, last, _) = {
+                let row = rows[usize::try_from(id).expect("fits")];
+                (row.0, row.0 + 1, row.1, row.2)
+            };
+            check("erase", &[], &mut |tree| rows.iter().for_each(|row| drop(tree.erase(row.0))));
+            check("wait", &kept(&rows, |row| row.2 != id), &mut |tree| {
+                drop(tree.erase(mid).expect("there").wait());
+            });
+            check("replace", &with(&rows, start, last, count), &mut |tree| {
+                drop(tree.replace(mid, bench.value(count)));
+            });
+            check("remove", &[], &mut |tree| drop(tree.remove(..)));
+            check("remove_whole", &[], &mut |tree| tree.remove_whole(..));
+            check("retain", &kept(&rows, |row| row.2 != id), &mut |tree| tree.retain(|_, entry| V::id(entry) != id));
+            check("prune", &kept(&rows, |row| row.0 < start), &mut |tree| _ = tree.prune(start));
+            check("prune_in_place", &kept(&rows, |row| row.0 < start), &mut |tree| _ = tree.prune_in_place(start));
+            check("clear", &[], &mut |tree| tree.clear());
+            check("store", &[(0, end, count)], &mut |tree| drop(tree.store(0..=end, bench.value(count))));
+            check("store_with", &[(0, end, count)], &mut |tree| drop(tree.store_with(0..=end, bench.value(count), |_, _| ())));
+            let mut renewed = rows.clone();
+            renewed.iter_mut().for_each(|row| row.2 += 1_000);
+            check("store each", &renewed, &mut |tree| {
+                renewed.iter().for_each(|row| assert!(tree.store(row.0..=row.1, bench.value(row.2)).is_ok()));
+            });
+            check("get_mut", &[], &mut |tree| {
+                rows.iter().for_each(|row| drop(tree.erase(row.0)));
+                tree.get_mut().validate().expect("valid");
+            });
+            check("a session", &kept(&rows, |row| row.0 < start), &mut |tree| {
+                let mut writer = tree.lock();
+                drop(writer.erase(mid));
+                writer.bump();
+                writer.prune(start);
+                assert!(writer.remove(mid..).is_ok());
+            });
+            if V::CLONES {
+                check("the end of a copy", &rows, &mut |tree| drop(tree.dup()));
+            }
+            check("the end of the tree", &[], &mut |tree| drop(std::mem::take(tree)));
+            check("the map inside", &[], &mut |tree| drop(std::mem::take(tree).into_inner()));
+        }
+    }
+}
+
+/// Clones that panic beside readers: nothing is changed, and the lock is free.
+fn clones_beside<V: Holder>() {
+    for rows in sizes() {
+        let count = rows.len() as u64;
+        for id in some(&rows) {
+            let bench = Bench::new(rows.clone());
+            let first = rows[usize::try_from(id).expect("fits")].0;
+            let hole = || first + 1..=first + 2;
+            let check = |what: &str, call: &mut dyn FnMut(&MapleTree<V>)| {
+                let tree = MapleTree::<V>::from(bench.map::<V>());
+                CLONE.set(Some(id));
+                let panicked = panics(|| call(&tree));
+                assert!(panicked && CLONE.get().is_none(), "{what}: the clone of {id} panicked");
+                bench.end_tree(tree, &rows, what);
+            };
+            check("dup", &mut |tree| drop(tree.dup()));
+            check("store", &mut |tree| drop(tree.store(hole(), bench.value(count))));
+            check("store_with", &mut |tree| drop(tree.store_with(hole(), bench.value(count), |_, _| panic!("not stored"))));
+            check("store_coalescing_by", &mut |tree| drop(tree.store_coalescing_by(hole(), bench.value(count), |_, _| false)));
+            check("remove", &mut |tree| drop(tree.remove(hole())));
+            check("remove_or", &mut |tree| drop(tree.remove_or(hole(), Shortage::Refuse)));
+            check("reserve_for", &mut |tree| _ = tree.lock().reserve_for(hole()).map(drop));
+            check("a session", &mut |tree| {
+                let mut writer = tree.lock();
+                // In what is left of the session everything goes on.
+                assert!(panics(|| drop(writer.store(hole(), bench.value(count)))));
+                assert!(writer.store(hole(), bench.value(count)).is_ok());
+                drop(writer.replace(first, bench.value(id)));
+                drop(writer.erase(first + 1));
+                drop(writer.erase(first + 3));
+                drop(writer.erase(first));
+                assert!(writer.insert(first..=first + 3, bench.value(id)).is_ok());
+                CLONE.set(Some(id));
+                drop(writer.cursor_mut().store(hole(), bench.value(count)));
             });
         }
     }
@@ -291,8 +424,22 @@ fn clones<V: Holder>() {
                 let panicked = panics(|| call(&mut map));
                 assert!(panicked && CLONE.get().is_none(), "{what}: the clone of {id} panicked");
                 bench.end(map, &rows, what);
+                bench.end_nodes(what);
             };
             check("clone", &mut |map| drop(map.clone()));
+            check("dup", &mut |map| drop(map.dup()));
+            check("store", &mut |map| drop(map.store(first + 1..=first + 2, bench.value(count))));
+            check("try_extend", &mut |map| drop(map.try_extend([(first + 1..=first + 2, bench.value(count))])));
+            check("remove", &mut |map| drop(map.remove(first + 1..=first + 2)));
+            check("reserve_for", &mut |map| drop(map.reserve_for(first + 1..=first + 2)));
+            check("a cursor", &mut |map| {
+                let mut cursor = map.cursor_mut();
+                cursor.seek(first + 3);
+                let stored = panics(|| drop(cursor.store(first + 1..=first + 2, bench.value(count))));
+                assert!(stored && cursor.range() == Some(first..=first + 3), "it is where it was");
+                assert_eq!(cursor.prev().map(|found| V::id(found.1)), id.checked_sub(1));
+                panic!("for the same check");
+            });
             check("split", &mut |map| assert!(map.split(first + 1).is_err()));
             check("split_off", &mut |map| drop(map.split_off(first + 1)));
             check("store_with", &mut |map| drop(map.store_with(first + 1..=first + 2, bench.value(count), |piece| drop(piece))));
@@ -361,16 +508,18 @@ macro_rules! for_holders {
     )*};
 }
 
-for_holders!(closures, closures_beside, drops, forgotten);
+for_holders!(closures, closures_beside, drops, drops_beside, forgotten);
 
 #[test]
 fn clones_of_boxes() {
     let _alone = alone();
     clones::<Box<Bomb>>();
+    clones_beside::<Box<Bomb>>();
 }
 
 #[test]
 fn clones_of_rcu_boxes() {
     let _alone = alone();
     clones::<RcuBox<Bomb>>();
+    clones_beside::<RcuBox<Bomb>>();
 }
