@@ -128,7 +128,7 @@ pub enum Shortage {
     Refuse,
     /// Asks the global allocator. An error if that refuses.
     Allocate,
-    /// Waits for one grace period, which brings back what earlier removals retired, and tries once more. An error if that does not
+    /// Waits as `synchronize` does, which brings back what earlier removals retired, and tries once more. An error if that does not
     /// help or the calling thread is inside a read section. (An exclusive map has nobody to wait for: an error.) Whether that asks for
     /// memory is the flavour's matter: [`Grace`](crate::Grace) never does.
     Wait,

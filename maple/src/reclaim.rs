@@ -8,7 +8,7 @@ use crate::sweep::{Swept, Which};
 use crate::sync::or_broken;
 use crate::tree::MapleTree;
 use lock_api::RawMutex;
-use maple_rcu::{BarrierError, InsideReadSection, Rcu};
+use maple_rcu::{InsideReadSection, Rcu};
 
 impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
     /// Hands what was removed so far to the flavour, which releases it after a grace period; not what died in place, see
@@ -30,15 +30,22 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
 
     /// Waits for a grace period and releases everything that was removed before the call: nodes, entries, and what died in place.
     ///
-    /// Blocks until every read section that is open now has ended; takes `O(n)` under the writer lock when entries died in place all
-    /// over the tree. The flavour says whether it allocates. Nodes, and entries without a link of their own, that another thread's
-    /// `synchronize` or `hand_over` has taken are released by that one, maybe later; entries with one (as `RcuArc`) are waited for, see
-    /// [`Rcu::barrier`], except inside a destructor that the flavour runs. While a [`Removed`](crate::Removed) lives whose entry is carried by its slot, it waits
-    /// but releases nothing.
+    /// Blocks until every read section that is open now has ended (on [`Epoch`](maple_rcu::Epoch) also some that begin meanwhile), and once more when
+    /// entries that it released retire what they own; takes `O(n)` under the writer lock when entries died in place all over the tree. The
+    /// flavour says whether it allocates.
+    ///
+    /// What was handed over before, and what another thread's `synchronize` of any tree has in hand, is released by whoever runs it, maybe
+    /// later: [`Rcu::barrier`], called twice where entries own `RcuArc`s or `RcuBox`es or are such, waits for that. What died in place while another
+    /// `synchronize` of this tree was under way is left to the next. While a [`Removed`](crate::Removed) lives whose entry is carried by
+    /// its slot, it waits but releases nothing.
     ///
     /// # Errors
     ///
     /// Inside a read section of the calling thread, where it would wait for itself. Nothing is released.
+    ///
+    /// # Panics
+    ///
+    /// When the drop of an entry does. What was not released by then is released by the next call.
     ///
     /// ```
     /// let tree = maple_tree::MapleTree::new();
@@ -53,6 +60,10 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
         if R::is_reading() {
             // Before anything is locked or taken: whoever holds the lock may be waiting for this very read section.
             return Err(InsideReadSection);
+        }
+        // Entries with a link of their own that were removed, whoever's: the flavour runs them after the grace period that is waited for below.
+        if V::NEEDS_DROP {
+            R::flush();
         }
         // Only one sweep at a time; whoever comes second (an entry's `Drop` inside the first one, too) leaves it to that one.
         let sweeping = self.reclaim.try_lock();
@@ -80,14 +91,10 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
             unsafe { release_swept::<V>(limbo, entries, reserve) };
         }
         drop(sweeping);
-        if V::NEEDS_DROP {
-            // Entries with a link of their own: those that were removed, and what those that were released just now own.
-            match R::barrier() {
-                Ok(()) => {}
-                // To be gone on with by whoever runs the destructor that this is in.
-                Err(BarrierError::InsideDestructor) => _ = R::flush(),
-                Err(_) => return Err(InsideReadSection),
-            }
+        // The entries that were released just now may have a link of their own, or own what has one.
+        if V::NEEDS_DROP && R::flush() {
+            // The flavour has them in any case. (A destructor that left a read section open makes this an error.)
+            let _ = R::synchronize();
         }
         Ok(())
     }

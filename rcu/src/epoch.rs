@@ -102,7 +102,7 @@ static RETIRED: RetireList = RetireList::new();
 // * A guard pins the calling thread with that collector; it is not `Send`, and its field is private to this file.
 // * `synchronize` returns only when a function that it deferred has run; a pinned caller gets an error.
 // * `hand_over` defers the batch, by value.
-// * `RETIRED` is this flavour's own, and the provided functions are not replaced.
+// * `RETIRED` is this flavour's own. `flush` hands that list over, whole; the other provided functions are not replaced.
 unsafe impl Rcu for Epoch {
     type Guard = EpochGuard;
 
@@ -135,7 +135,8 @@ unsafe impl Rcu for Epoch {
     /// # Errors
     ///
     /// [`InsideReadSection`] if the calling thread holds a guard, be it an [`EpochGuard`] or one of `crossbeam_epoch::pin()`. (In the
-    /// destructor of a thread-local, a guard that another thread-local still holds cannot be seen: that call never returns.)
+    /// destructor of a thread-local, neither a guard that another thread-local still holds can be seen, nor that the call is made by a destructor
+    /// which is run in there: such a call never returns.)
     ///
     /// # Panics
     ///
@@ -181,13 +182,37 @@ unsafe impl Rcu for Epoch {
         &RETIRED
     }
 
+    /// In a read section of its own, for the sake of [`barrier`](Rcu::barrier). May run destructors of any object that is due, as
+    /// [`pin`](Rcu::pin) and [`hand_over`](Rcu::hand_over) may.
+    ///
+    /// # Panics
+    ///
+    /// As [`hand_over`](Rcu::hand_over): what is retired has been handed over then.
+    fn flush() -> bool {
+        if RETIRED.is_empty() {
+            return false;
+        }
+        let mut foreign = Panics::default();
+        let section = foreign.insist(crossbeam_epoch::pin);
+        let taken = RETIRED.take_all();
+        let any = taken.is_some();
+        if let Some(batch) = taken {
+            // SAFETY: the batch comes from this flavour's own list.
+            foreign.contain(|| unsafe { Self::hand_over(batch) });
+        }
+        drop(section);
+        foreign.resume();
+        any
+    }
+
     /// Waits until everything that was retired or handed over before the call has been run, on whichever thread.
     ///
     /// Three grace periods long; allocates as [`synchronize`](Rcu::synchronize) does, for each, and as [`flush`](Rcu::flush) does.
     ///
     /// # Errors
     ///
-    /// [`BarrierError::InsideReadSection`] as for [`synchronize`](Rcu::synchronize). Every destructor is run inside one.
+    /// [`BarrierError::InsideReadSection`] as for [`synchronize`](Rcu::synchronize). Every destructor is run inside a read section, and so
+    /// gets that error. (Not in the destructor of a thread-local, see there: a call inside a destructor that runs in there never returns.)
     ///
     /// # Panics
     ///

@@ -169,7 +169,8 @@ pub unsafe trait Rcu: Sized + Send + Sync + 'static {
     /// left, or before code that a destructor needs goes away.
     ///
     /// What those destructors retire in turn is not waited for. (What somebody took off [`retired`](Rcu::retired) with his own hands
-    /// is his to run.) Blocks for as long as the read sections and the destructors take. Whether it may allocate is the flavour's matter.
+    /// is his to run.) Blocks for as long as the read sections and the destructors take, those
+    /// of other threads and of whoever shares the flavour, too: a destructor must not wait for something that the caller does. Whether it may allocate is the flavour's matter.
     ///
     /// # Errors
     ///
@@ -233,7 +234,7 @@ pub unsafe trait Rcu: Sized + Send + Sync + 'static {
     /// batch retire in turn waits for the next flush.
     ///
     /// Unless the flavour says otherwise, it takes and hands over in a read section, so that whoever waits for those waits for this, too:
-    /// a [`barrier`](Rcu::barrier) may rest on it.
+    /// a [`barrier`](Rcu::barrier) may rest on it. So it may also do what [`pin`](Rcu::pin) may.
     ///
     /// # Examples
     ///

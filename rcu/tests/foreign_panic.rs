@@ -2,7 +2,7 @@
 //! in any test beside it.
 
 use core::ptr::NonNull;
-use maple_rcu::{Batch, Epoch, Rcu};
+use maple_rcu::{Batch, Epoch, Rcu, RcuArc};
 use std::panic;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
@@ -30,6 +30,7 @@ unsafe fn count(_: NonNull<()>, _: *const ()) {
 #[test]
 fn a_foreign_panic_goes_on_when_the_work_is_done() {
     hand_over_keeps_its_batch();
+    flush_hands_over();
     synchronize_waits_all_the_same(false);
     synchronize_waits_all_the_same(true);
 }
@@ -45,6 +46,23 @@ fn hand_over_keeps_its_batch() {
         Epoch::synchronize().expect("not inside");
     }
     assert_eq!(RUN.load(Ordering::SeqCst), 1);
+}
+
+/// Also when the panic comes as it opens the read section that it works in: the first of a thread runs what is due.
+fn flush_hands_over() {
+    let met = (0..50).filter(|_| {
+        defer_a_panic();
+        let worker = thread::spawn(|| {
+            drop(RcuArc::<u32>::try_new(7).expect("memory"));
+            let outcome = panic::catch_unwind(Epoch::flush);
+            assert!(Epoch::retired().is_empty(), "not handed over");
+            outcome.is_err()
+        });
+        worker.join().expect("the thread ends in peace")
+    });
+    assert!(met.count() > 0);
+    // What is left of the panics.
+    while panic::catch_unwind(|| (0..10).for_each(|_| Epoch::synchronize().expect("not inside"))).is_err() {}
 }
 
 /// A thread in a read section for some time after `enter` was called.

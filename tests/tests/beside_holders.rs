@@ -398,7 +398,7 @@ fn removed_from_several_threads<K: Kind>() {
 }
 
 /// Entries with a link of their own are on one list for all trees. So another's `synchronize` may have those of a tree in hand when
-/// that tree's own one comes, which waits for them.
+/// that tree's own one comes. A barrier waits for them, wherever they are.
 fn synchronize_beside_that_of_other_trees<K: Kind>() {
     let _alone = alone();
     settle();
@@ -409,6 +409,7 @@ fn synchronize_beside_that_of_other_trees<K: Kind>() {
                 for id in 0..300 {
                     drop(tree.erase(id * 10).expect("an entry"));
                     tree.synchronize().expect("not inside a read section");
+                    Epoch::barrier().expect("not inside a read section");
                     if K::COUNTED {
                         assert_eq!(ledger.dropped(id), 1);
                     }

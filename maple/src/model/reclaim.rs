@@ -130,7 +130,7 @@ fn grace_and_a_leaf() {
     assert!(Grace::synchronize().is_ok());
 }
 
-/// On the flavour `Grace`: an entry that one slot store replaced is released through its link, by a barrier. Would catch: the same of
+/// On the flavour `Grace`: an entry that one slot store replaced is released through its link. Would catch: the same of
 /// links. (The waiting is the flavour's alone here, whose models have it.)
 fn grace_and_a_linked_entry() {
     let tree: &Tree<Thing<ByLink>, Grace> = tree_with(&row(2), Thing::new, 0);
