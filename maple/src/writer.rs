@@ -67,7 +67,7 @@ with_defaults! {
     /// * Everything that the tree's own methods do can be done here, with `&mut self`, under one lock. **Readers see each change when it is
     ///   made**, not the session as a whole; what is promised of each call holds for it here, too. Other writers wait.
     /// * Looking needs no read section: what is found lives as long as the borrow of the session. (A guard that is made in a session may run
-    ///   what is due, see [`Epoch`](maple_rcu::Epoch): under the lock.)
+    ///   what is due, see [`Epoch`]: under the lock.)
     /// * **Removals** do here what they do there: they never allocate, never wait, and cannot fail. A session that only removed ends without asking
     ///   anybody for anything. One that grew the tree fills the [`Reserve`] and hands over what is retired when it ends, outside the lock; a long
     ///   one does so in between with [`bump`](Self::bump).

@@ -45,7 +45,7 @@ impl Want {
         Boxes::make(&self.ledger, 77)
     }
 
-    fn refused<K: PartialEq + std::fmt::Debug>(&self, value: Box<Counted>, kind: K, want: K) {
+    fn refused<K: PartialEq + std::fmt::Debug>(&self, value: impl std::ops::Deref<Target = Counted>, kind: K, want: K) {
         assert_eq!(value.id(), 77, "the value comes back");
         assert_eq!(kind, want);
     }

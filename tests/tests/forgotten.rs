@@ -1,6 +1,8 @@
 //! Values whose destructor has something to do, and never runs: sessions, reservations, cursors, tails, iterators. What is lost is what they held;
 //! the map or the tree is whole, and goes on.
 
+#![expect(clippy::forget_non_drop, reason = "whether a cursor has a destructor is not for its user to know")]
+
 use maple_tests::counted::{Arcs, Boxes, Counted, Kind, Ledger, RcuBoxes, alone};
 use maple_tests::shapes::{build, contents, rows, settle, shared_contents, with};
 use maple_tree::{MapleTree, RcuBox};

@@ -388,7 +388,8 @@ fn ranges_and_captures_are_outside_the_lock() {
     let check = |what: &str, call: &dyn Fn()| {
         tree.clear();
         (0..50).for_each(|number| tree.store(number * 10..=number * 10 + 8, Box::new(number)).expect("memory"));
-        (locked.set(0), seen.set(0));
+        locked.set(0);
+        seen.set(0);
         call();
         assert_eq!(locked.get(), 0, "{what}: under the lock");
         assert!(seen.get() > 0, "{what}");
