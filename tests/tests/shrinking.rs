@@ -1,7 +1,8 @@
 //! Trees that lose their entries: which nodes go with them, how high the tree is afterwards, and that every node is accounted for. Each
 //! tree has a pool of its own, so that its books are not those of other tests.
 //!
-//! Seen to fail: without the nodes that a cut adds, without unlinking empty nodes or giving them back, with a root that keeps a single child.
+//! Seen to fail: without the nodes that a cut adds, without unlinking empty nodes or giving them back, with a root that keeps a single child, with a
+//! cursor that is not told of nodes that went.
 
 use allocator_api2::alloc::Global;
 use maple_tests::face::Face;
@@ -133,6 +134,35 @@ fn pruned_trees_are_as_high_as_they_need() {
         assert!(pruned.nodes_retired > 0 && pruned.nodes_retired <= before.height);
         assert_eq!(tree.validate().expect("valid").entries as u64, kept);
         assert!(kept > 7 || after.height <= 1, "{kept} entries on {} levels", after.height);
+        own.tree_accounted(&tree);
+    }
+}
+
+/// A cursor erases entry by entry, so that nodes above the leaves go, too, and then stores where it is.
+#[test]
+fn a_cursor_stores_where_it_erased_all() {
+    for every in [1, 20, 100, 300, 700] {
+        let own = Own::new();
+        let tree = MapleTree::<u32, Grace>::with_reserve(own.reserve);
+        (0..3_000).for_each(|n| tree.store(n * 10..=n * 10 + 5, 1).expect("memory"));
+        assert!(tree.figures().height > 2);
+        let mut kept = Vec::new();
+        {
+            let mut writer = tree.lock();
+            let mut cursor = writer.cursor_mut();
+            let mut erased = 0;
+            while let Some(range) = cursor.next().map(|(range, _)| range) {
+                assert!(cursor.erase().is_some());
+                erased += 1;
+                if erased % every == 0 {
+                    cursor.store(range.clone(), 2).expect("memory");
+                    kept.push((range, 2));
+                }
+            }
+        }
+        tree.validate().expect("valid");
+        let left = Vec::from_iter(tree.iter(&tree.pin()));
+        assert_eq!(left, kept, "every {every}");
         own.tree_accounted(&tree);
     }
 }
