@@ -13,7 +13,7 @@ use std::time::Duration;
 /// is dropped.
 ///
 /// Meanwhile `flush`, `call` and `hand_over` of [`Grace`] run no destructors and begin no grace periods; who waits (`synchronize`,
-/// [`barrier`](Rcu::barrier)) still helps. When there is nothing to do the thread looks about once in 10 milliseconds.
+/// [`barrier`](crate::Rcu::barrier)) still helps. When there is nothing to do the thread looks about once in 10 milliseconds.
 ///
 /// Dropping it waits for the batch that is being run, and leaves the rest to whoever comes next.
 ///
