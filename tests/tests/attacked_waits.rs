@@ -1,6 +1,7 @@
 //! Attacks on waiting: whom `synchronize` waits for, and whom it must not wait for.
 
-use maple_tree::{Epoch, Grace, MapleTree, Rcu, RcuArc, Reserve, StdLock};
+use maple_tree::{Epoch, EpochGuard, Grace, MapleTree, Rcu, RcuArc, Reserve, StdLock};
+use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
@@ -81,22 +82,27 @@ fn a_destructor_of_somebody_else() {
 /// An entry that leaves a read section open: what comes after it cannot be waited for, but is done.
 #[test]
 fn a_destructor_that_begins_to_read() {
+    thread_local! {
+        static SECTION: Cell<Option<EpochGuard>> = const { Cell::new(None) };
+    }
+
     struct Stays(Arc<AtomicUsize>);
 
     impl Drop for Stays {
         fn drop(&mut self) {
             self.0.fetch_add(1, Ordering::SeqCst);
-            std::mem::forget(Epoch::pin());
+            SECTION.set(Some(Epoch::pin()));
+            // Something to wait for.
+            drop(RcuArc::<u8>::try_new(7).expect("memory"));
         }
     }
 
-    // The section that is left open is the thread's, and ends with it.
-    let outcome = thread::spawn(|| {
-        let drops = Arc::new(AtomicUsize::new(0));
-        let tree = MapleTree::<Box<Stays>>::new();
-        assert!(tree.insert(0..10, Box::new(Stays(drops.clone()))).is_ok());
-        tree.clear();
-        (tree.synchronize(), drops.load(Ordering::SeqCst))
-    });
-    assert_eq!(outcome.join().expect("no panic"), (Ok(()), 1));
+    let drops = Arc::new(AtomicUsize::new(0));
+    let tree = MapleTree::<Box<Stays>>::new();
+    assert!(tree.insert(0..10, Box::new(Stays(drops.clone()))).is_ok());
+    tree.clear();
+    let outcome = tree.synchronize();
+    assert!(Epoch::is_reading());
+    drop(SECTION.take());
+    assert_eq!((outcome, drops.load(Ordering::SeqCst)), (Ok(()), 1));
 }
