@@ -34,9 +34,9 @@ impl<V: Shared<R>, R: Rcu, L: RawMutex> MapleTree<V, R, L> {
     /// entries that it released retire what they own; takes `O(n)` under the writer lock when entries died in place all over the tree. The
     /// flavour says whether it allocates.
     ///
-    /// What was handed over before, and what another thread's `synchronize` of any tree has in hand, is released by whoever runs it, maybe
-    /// later: [`Rcu::barrier`], called twice where entries own `RcuArc`s or `RcuBox`es or are such, waits for that. What died in place while another
-    /// `synchronize` of this tree was under way is left to the next. While a [`Removed`](crate::Removed) lives whose entry is carried by
+    /// What was handed over before, and `RcuArc`s and `RcuBox`es that another thread took off the flavour's list, are released by whoever runs
+    /// them, maybe later: [`Rcu::barrier`] waits for that (called twice, also for what the entries of a batch retire). What another `synchronize` of
+    /// this tree has taken is released by that one, and what died in place while it was under way is left to the next. While a [`Removed`](crate::Removed) lives whose entry is carried by
     /// its slot, it waits but releases nothing.
     ///
     /// # Errors
