@@ -28,75 +28,45 @@ impl Open {
     }
 }
 
-/// A tree in the making. Dropping it gives the nodes back; what the slots point at is not its own.
+/// The leaf that a [`Bulk`] is filling. It is apart from that, and never borrowed for a call, so that a loop can keep it in registers.
 ///
-/// The leaf that is being filled is here and all else behind a reference, so that the compiler can keep the leaf in registers.
-#[derive(Debug)]
-pub(crate) struct Bulk<'u> {
-    leaf: Option<NodeRef>,
-    /// Slots of the leaf, or [`SLOTS`] when there is none.
+/// # Invariants
+///
+/// `node` is a leaf of the [`Bulk`] that this is used with, whose nodes nobody else can reach. Before there is a leaf, `len` is [`SLOTS`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Leaf {
+    node: Option<NodeRef>,
+    /// Slots in use.
     len: usize,
-    /// Where the next slot begins; 0 also behind the last index.
-    next: u64,
-    above: &'u mut Above,
+    /// Where they end.
+    last: u64,
 }
 
-impl<'u> Bulk<'u> {
-    pub(crate) fn new(above: &'u mut Above) -> Self {
-        Self { leaf: None, len: SLOTS, next: 0, above }
-    }
+impl Leaf {
+    /// No leaf yet.
+    pub(crate) const NONE: Self = Self { node: None, len: SLOTS, last: 0 };
 
-    /// Whether a slot that begins at `first` can be added.
+    /// Adds a slot, for which there is room.
     #[inline(always)]
-    pub(crate) fn reaches(&self, first: u64) -> bool {
-        self.next <= first && !(self.next == 0 && self.leaf.is_some())
-    }
-
-    /// Nodes built so far.
-    pub(crate) fn nodes(&self) -> usize {
-        self.above.built.len()
-    }
-
-    /// Adds an entry at `first..=last`, which it [`reaches`](Self::reaches), and the gap in front of it.
-    ///
-    /// # Errors
-    ///
-    /// Out of memory. What was added before is still there; the gap in front of the entry may be.
-    #[inline(always)]
-    pub(crate) fn push(&mut self, first: u64, last: u64, word: Word) -> Result<(), AllocError> {
-        if self.next < first {
-            self.push_slot(first - 1, Word::EMPTY)?;
-        }
-        self.push_slot(last, word)
-    }
-
-    #[inline(always)]
-    fn push_slot(&mut self, last: u64, word: Word) -> Result<(), AllocError> {
-        let (node, len) = match self.leaf {
-            Some(node) if self.len < SLOTS => (node, self.len),
-            full => (self.above.next_leaf(full, self.next)?, 0),
-        };
-        // SAFETY: a leaf of `above`, whose nodes nobody else can reach (its invariant).
-        unsafe { node.set(len, last, word) };
-        (self.leaf, self.len, self.next) = (Some(node), len + 1, last.wrapping_add(1));
-        Ok(())
-    }
-
-    /// The tree; `None` when nothing was added.
-    pub(crate) fn finish(self) -> Option<(NodeRef, usize)> {
-        let leaf = Open { node: self.leaf?, len: self.len, last: self.next.wrapping_sub(1) };
-        self.above.finish(leaf, self.next != 0)
+    fn push(&mut self, last: u64, word: Word) {
+        // SAFETY: there is room, so there is a leaf.
+        let node = unsafe { self.node.unwrap_unchecked() };
+        // SAFETY: by the invariant of the type nobody else can reach the node.
+        unsafe { node.set(self.len, last, word) };
+        self.len += 1;
+        self.last = last;
     }
 }
 
-/// What a [`Bulk`] has built: all but the leaf that is being filled. Dropping it gives the nodes back, unless the tree was finished.
+/// A tree in the making, but for the leaf that is being filled. Dropping it gives the nodes back, unless the tree was finished; what the slots point at
+/// is not its own.
 ///
 /// # Invariants
 ///
 /// The first `levels` of `open` are nodes, each but the highest to be put into a slot of the one above; the leaf may be out of date.
 /// `built` are all nodes so far, which nobody else can reach. From one leaf to the next, `claim` has a node for each level and one more.
 #[derive(Debug)]
-pub(crate) struct Above {
+pub(crate) struct Bulk {
     pool: &'static Pool,
     open: [Option<Open>; MAX_LEVELS],
     levels: usize,
@@ -108,40 +78,107 @@ pub(crate) struct Above {
 const FIRST: usize = 8;
 const MOST: usize = 4 * pool::SLAB_NODES;
 
-impl Above {
+impl Bulk {
     /// With nodes from `pool`.
     pub(crate) fn new(pool: &'static Pool) -> Self {
         Self { pool, open: [None; MAX_LEVELS], levels: 0, claim: Claim::empty(pool), built: FreeList::new() }
     }
 
-    /// A new leaf behind the one that is full and ends before `next`.
+    /// Nodes built so far.
+    pub(crate) fn nodes(&self) -> usize {
+        self.built.len()
+    }
+
+    /// Adds an entry at `first..=last`, and the gap in front of it, if it is behind what was added before. Returns whether it is.
+    ///
+    /// # Errors
+    ///
+    /// Out of memory. What was added before is still there.
+    #[inline(always)]
+    pub(crate) fn push(&mut self, leaf: &mut Leaf, first: u64, last: u64, word: Word) -> Result<bool, AllocError> {
+        if first > leaf.last && leaf.len < SLOTS {
+            if first - leaf.last == 1 {
+                leaf.push(last, word);
+                return Ok(true);
+            }
+            if leaf.len + 1 < SLOTS {
+                leaf.push(first - 1, Word::EMPTY);
+                leaf.push(last, word);
+                return Ok(true);
+            }
+        }
+        let Leaf { node, len, last: end } = *leaf;
+        if node.is_some() && first <= end {
+            return Ok(false);
+        }
+        let (node, len) = self.push_behind(node, len, end, first, last, word)?;
+        *leaf = Leaf { node: Some(node), len, last };
+        Ok(true)
+    }
+
+    /// Adds what is behind a leaf, which has so many slots and ends there, in any case. Returns the leaf that it went to, and its length.
+    ///
+    /// No structure goes in: words that were stored just before, and are loaded as a part of something larger, take their time.
+    #[cold]
+    fn push_behind(
+        &mut self,
+        mut node: Option<NodeRef>,
+        mut len: usize,
+        end: u64,
+        first: u64,
+        last: u64,
+        word: Word,
+    ) -> Result<(NodeRef, usize), AllocError> {
+        let gap = if node.is_some() { first - 1 > end } else { first > 0 };
+        // A full leaf ends where the next one begins: before the gap, or behind it.
+        let full = |node: Option<NodeRef>, last| node.map(|node| (node, last));
+        if gap {
+            if len == SLOTS {
+                (node, len) = (Some(self.next_leaf(full(node, end))?), 0);
+            }
+            if let Some(node) = node {
+                // SAFETY: a leaf of `self`, whose nodes nobody else can reach (its invariant).
+                unsafe { node.set(len, first - 1, Word::EMPTY) };
+            }
+            len += 1;
+        }
+        let node = match node {
+            Some(node) if len < SLOTS => node,
+            node => {
+                len = 0;
+                self.next_leaf(full(node, first.wrapping_sub(1)))?
+            }
+        };
+        // SAFETY: as above.
+        unsafe { node.set(len, last, word) };
+        Ok((node, len + 1))
+    }
+
+    /// A new leaf behind one that is full.
     ///
     /// # Errors
     ///
     /// Out of memory. The full leaf is still the last one.
-    #[cold]
-    fn next_leaf(&mut self, full: Option<NodeRef>, next: u64) -> Result<NodeRef, AllocError> {
+    fn next_leaf(&mut self, full: Option<(NodeRef, u64)>) -> Result<NodeRef, AllocError> {
         let needed = self.levels + 2;
         if self.claim.len() < needed {
             let more = (2 * self.built.len()).clamp(FIRST, MOST).max(needed);
             self.claim.extend(Claim::new(self.pool, more).or_else(|_| Claim::new(self.pool, needed))?);
         }
         match full {
-            Some(full) => self.push_at(1, next - 1, full.word()),
+            Some((node, last)) => self.push_at(1, last, node.word()),
             None => self.levels = 1,
         }
-        self.begin(0);
-        self.open[0].map(|leaf| leaf.node).ok_or(AllocError(()))
+        self.begin(0).ok_or(AllocError(()))
     }
 
     /// Begins a node at `level`. There is one for that.
-    fn begin(&mut self, level: usize) {
-        if let Some(memory) = self.claim.pop() {
-            // SAFETY: a node that was just taken.
-            let node = unsafe { NodeRef::new_empty(memory) };
-            self.built.push(node);
-            self.open[level] = Some(Open { node, len: 0, last: 0 });
-        }
+    fn begin(&mut self, level: usize) -> Option<NodeRef> {
+        // SAFETY: a node that was just taken.
+        let node = unsafe { NodeRef::new_empty(self.claim.pop()?) };
+        self.built.push(node);
+        self.open[level] = Some(Open { node, len: 0, last: 0 });
+        Some(node)
     }
 
     /// Adds a slot to the node that is open at `level`, or to the next. There are nodes for that.
@@ -163,11 +200,11 @@ impl Above {
         }
     }
 
-    /// The tree, whose last leaf is `leaf`. `rest`: there is a gap behind the last slot; else that ends at `u64::MAX`.
-    fn finish(&mut self, leaf: Open, rest: bool) -> Option<(NodeRef, usize)> {
-        self.open[0] = Some(leaf);
+    /// The tree, whose last leaf is `leaf`; `None` when nothing was added.
+    pub(crate) fn finish(&mut self, leaf: Leaf) -> Option<(NodeRef, usize)> {
+        self.open[0] = Some(Open { node: leaf.node?, len: leaf.len, last: leaf.last });
         let mut level = 0;
-        if rest {
+        if leaf.last < u64::MAX {
             // The gap goes where there is room: a node for nothing else is not needed.
             while let Some(Open { node, len: SLOTS, last }) = self.open[level] {
                 self.push_at(level + 1, last, node.word());
@@ -187,7 +224,7 @@ impl Above {
     }
 }
 
-impl Drop for Above {
+impl Drop for Bulk {
     fn drop(&mut self) {
         pool::give(self.built.take());
     }

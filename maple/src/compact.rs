@@ -1,6 +1,6 @@
 //! Rebuilding a tree with full nodes.
 
-use crate::bulk::{Above, Bulk};
+use crate::bulk::{Bulk, Leaf};
 use crate::list::Remains;
 use crate::node::Word;
 use crate::tree_mut::TreeMut;
@@ -16,14 +16,15 @@ impl TreeMut<'_> {
     pub(crate) fn compact(&mut self) -> Result<(), AllocError> {
         let Some((old, level)) = self.root.load() else { return Ok(()) };
         self.forget();
-        let mut above = Above::new(self.owner.reserve.pool());
-        let mut bulk = Bulk::new(&mut above);
+        let mut bulk = Bulk::new(self.owner.reserve.pool());
+        let mut leaf = Leaf::NONE;
         let mut walk = Walk::new(self.root, Some((0, u64::MAX)));
         while let Some(found) = walk.next() {
-            bulk.push(found.first, found.last, Word::live(found.entry))?;
+            let ascends = bulk.push(&mut leaf, found.first, found.last, Word::live(found.entry))?;
+            debug_assert!(ascends, "a walk ascends");
         }
         self.owner.nodes_taken += bulk.nodes() as u64;
-        self.root.publish(bulk.finish());
+        self.root.publish(bulk.finish(leaf));
         self.owner.retire(old, level, Remains::Shell);
         // What is dead stays behind in the old nodes.
         self.owner.dead = None;

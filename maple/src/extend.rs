@@ -1,6 +1,6 @@
 //! Filling a map from an iterator: at once while the ranges come in order, else one by one.
 
-use crate::bulk::{Above, Bulk};
+use crate::bulk::{Bulk, Leaf};
 use crate::entry::{Entry, TryClone};
 use crate::error::{StoreError, StoreErrorKind};
 use crate::face::Pending;
@@ -14,14 +14,14 @@ use core::ops::RangeBounds;
 /// A map that is being filled in order. When this is dropped, be it by a panic of the iterator, the map has what came so far.
 struct Filling<'m, V: Entry> {
     map: &'m mut RangeMap<V>,
-    bulk: Option<Bulk<'m>>,
+    bulk: Bulk,
+    leaf: Leaf,
 }
 
 impl<V: Entry> Drop for Filling<'_, V> {
     fn drop(&mut self) {
-        let Some(bulk) = self.bulk.take() else { return };
-        self.map.owner.nodes_taken += bulk.nodes() as u64;
-        self.map.root.publish(bulk.finish());
+        self.map.owner.nodes_taken += self.bulk.nodes() as u64;
+        self.map.root.publish(self.bulk.finish(self.leaf));
     }
 }
 
@@ -31,21 +31,23 @@ impl<V: Entry> RangeMap<V> {
         &mut self,
         entries: &mut impl Iterator<Item = (R, V)>,
     ) -> Result<Option<(R, V)>, StoreError<V>> {
-        let mut above = Above::new(self.owner.reserve.pool());
-        let mut filling = Filling { map: self, bulk: Some(Bulk::new(&mut above)) };
+        let bulk = Bulk::new(self.owner.reserve.pool());
+        let mut leaf = Leaf::NONE;
+        let mut filling = Filling { map: self, bulk, leaf };
         for (range, value) in entries {
-            let window = match inclusive(&range) {
+            let (first, last) = match inclusive(&range) {
                 Ok(window) => window,
                 Err(bad) => return Err(StoreError { value, kind: StoreErrorKind::BadRange(bad) }),
             };
-            let Some(bulk) = filling.bulk.as_mut().filter(|bulk| bulk.reaches(window.0)) else { return Ok(Some((range, value))) };
             let value = Pending::new(value);
-            if bulk.push(window.0, window.1, value.word()).is_err() {
-                // The gap before it and the one behind may be two.
-                filling.map.owner.untidy = true;
-                return Err(StoreError { value: value.into_value(), kind: StoreErrorKind::OutOfMemory });
+            let done = filling.bulk.push(&mut leaf, first, last, value.word());
+            // For a panic of the iterator; here it is only stored, and never loaded.
+            filling.leaf = leaf;
+            match done {
+                Ok(true) => value.stored(),
+                Ok(false) => return Ok(Some((range, value.into_value()))),
+                Err(_) => return Err(StoreError { value: value.into_value(), kind: StoreErrorKind::OutOfMemory }),
             }
-            value.stored();
         }
         Ok(None)
     }
