@@ -1,10 +1,12 @@
 //! What the suites and the scorecard share: the ranges they work on ([`Shape`]), pseudo-random numbers ([`Rng`]), one interface over
-//! everything that is measured ([`Subject`]), the maps to compare with ([`peers`]), and the work that is timed ([`jobs`]).
+//! everything that is measured ([`Subject`]), the maps to compare with ([`peers`]), the work that is timed ([`jobs`]), and the least
+//! that it could take ([`limits`]).
 
 mod case;
 mod clock;
 pub mod holes;
 pub mod jobs;
+pub mod limits;
 pub mod maple;
 pub mod peers;
 pub mod rcu;

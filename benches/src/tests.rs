@@ -175,3 +175,19 @@ fn hits_hit() {
         assert!(shape.hits(100).into_iter().all(|index| peer.get(index).is_some()));
     }
 }
+
+#[test]
+fn limits_take_time() {
+    let spans: Vec<Span> = Shape::Adjacent.spans(COUNT).collect();
+    let (map, hits) = (RangeMap::<U61>::of(spans.iter().copied()), Shape::Adjacent.hits(COUNT));
+    let mut limits: [Box<dyn FnMut(u64) -> std::time::Duration>; 5] = [
+        Box::new(limits::walk(&spans)),
+        Box::new(limits::fill(&spans)),
+        Box::new(limits::find_and_shift(&map, COUNT, &hits, 2)),
+        Box::new(limits::copy_and_publish(3)),
+        Box::new(limits::pass_a_word()),
+    ];
+    for limit in &mut limits {
+        assert!(!limit(1_000).is_zero());
+    }
+}

@@ -2,6 +2,7 @@
 
 use crate::card::Card;
 use maple_benches::jobs::{self, Failure, Writing};
+use maple_benches::limits;
 use maple_benches::maple::nodes;
 use maple_benches::peers::{Brie, Concread, Imbl, Locked, Ranges, Scc, Skip};
 use maple_benches::rcu::{self, Crossbeam, Haphazard, Liburcu, OfEpoch, OfGrace, OwnCrossbeam, Sdd, Section, Seize};
@@ -29,6 +30,9 @@ pub(crate) fn measure(card: &mut Card) {
         recoveries(card, count, size);
         first_fits(card, count, size);
         beside_writers(card, count, size);
+        if size != "100" {
+            limits(card, count, size);
+        }
     }
     grace_periods(card);
     replays(card);
@@ -236,6 +240,32 @@ fn beside_writers(card: &mut Card, count: u64, size: &str) {
             || jobs::load_beside(&*tree, &hits, writing),
         );
     }
+}
+
+/// Against loops that do the least that there is to do, without a tree: below 1, and how close to it is how close to the machine.
+fn limits(card: &mut Card, count: u64, size: &str) {
+    let hits = LazyCell::new(|| SHAPE.hits(count));
+    let ascending = LazyCell::new(|| SHAPE.spans(count).collect::<Vec<Span>>());
+    let random = LazyCell::new(|| SHAPE.shuffled(count));
+    let map = LazyCell::new(|| Map::filled(SHAPE, count));
+    let tree = LazyCell::new(|| Tree::filled(SHAPE, count));
+
+    card.duel(&format!("limit.iter.{size}.vs_words"), count, || jobs::iterate(&*map), || limits::walk(&ascending));
+    card.duel(&format!("limit.for_each.{size}.vs_words"), count, || jobs::for_each(&*map), || limits::walk(&ascending));
+    card.duel(&format!("limit.build_bulk.{size}.vs_fill"), count, || jobs::bulk::<Map>(&ascending), || limits::fill(&ascending));
+    let metric = format!("limit.build_asc.shared.{size}.vs_publish");
+    card.duel(&metric, count, || jobs::build::<Tree>(&ascending), || limits::copy_and_publish(count));
+    let metric = format!("limit.build_rand.exclusive.{size}.vs_find_and_shift");
+    card.duel(&metric, count, || jobs::build::<Map>(&random), || limits::find_and_shift(&*map, count, &hits, count));
+    let metric = format!("limit.punch_restore.exclusive.{size}.vs_find_and_shift");
+    card.duel(
+        &metric,
+        1,
+        || jobs::punch_restore(Map::filled(SHAPE, count), &hits),
+        || limits::find_and_shift(&*map, count, &hits, 2),
+    );
+    let metric = format!("limit.readers_beside_writer.replace.{size}.vs_passing_a_word");
+    card.duel_of_pairs(&metric, || jobs::load_beside(&*tree, &hits, Writing::Replace), limits::pass_a_word);
 }
 
 /// Bytes of nodes for an entry, in the place of nanoseconds. The peer is the Linux kernel's tree in user space, as it was measured
