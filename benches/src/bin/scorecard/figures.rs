@@ -21,6 +21,8 @@ type GraceTree = MapleTree<U61, Grace>;
 
 /// Measures what was asked for.
 pub(crate) fn measure(card: &mut Card) {
+    // First: what retiring costs with crossbeam depends on what the process did before.
+    grace_periods(card);
     for &(count, size) in card.sizes() {
         loads(card, count, size);
         builds(card, count, size);
@@ -34,7 +36,6 @@ pub(crate) fn measure(card: &mut Card) {
             limits(card, count, size);
         }
     }
-    grace_periods(card);
     replays(card);
     if let Some(&(count, "1m")) = card.sizes().last() {
         bytes(card, count);
@@ -242,7 +243,8 @@ fn beside_writers(card: &mut Card, count: u64, size: &str) {
     }
 }
 
-/// Against loops that do the least that there is to do, without a tree: below 1, and how close to it is how close to the machine.
+/// Against loops that do the least that there is to do, without a tree: below 1, and how close to it is how close to the machine. (The last one is apart: what a
+/// look-up waits for when it meets the writer, which few do.)
 fn limits(card: &mut Card, count: u64, size: &str) {
     let hits = LazyCell::new(|| SHAPE.hits(count));
     let ascending = LazyCell::new(|| SHAPE.spans(count).collect::<Vec<Span>>());
