@@ -126,10 +126,10 @@ pub(crate) fn copy_root<W: Entry, E>(
     copy: &mut RangeMap<W>,
     mut entry: impl FnMut(u64, u64, NonNull<()>) -> Result<NonNull<()>, E>,
 ) -> Result<(), Stopped<E>> {
-    let Some(claim) = dup::prepare(root, &mut copy.owner).map_err(|_| None)? else { return Ok(()) };
+    let Some(prepared) = dup::prepare(root, &mut copy.owner).map_err(|_| None)? else { return Ok(()) };
     // Gaps are copied as they lie.
     copy.owner.untidy = untidy;
-    dup::copy(root, &copy.root, claim, |first, last, old| entry(first, last, old).map_err(|error| Some((first..=last, error))))
+    dup::copy(prepared, &copy.root, |first, last, old| entry(first, last, old).map_err(|error| Some((first..=last, error))))
 }
 
 /// As [`copy_root`], with a clone of every entry.
@@ -144,9 +144,9 @@ pub(crate) fn copy_root<W: Entry, E>(
 pub(crate) unsafe fn clone_root<V: TryClone>((root, untidy): (&Root, bool), copy: &mut RangeMap<V>) -> Result<(), AllocError> {
     const { assert!(!V::PLAIN || matches!(V::RELEASE, Release::Now), "what is nothing but a pointer needs no carrier") };
     if V::PLAIN {
-        if let Some(claim) = dup::prepare(root, &mut copy.owner)? {
+        if let Some(prepared) = dup::prepare(root, &mut copy.owner)? {
             copy.owner.untidy = untidy;
-            dup::copy_words(root, &copy.root, claim);
+            dup::copy_words(prepared, &copy.root);
         }
         return Ok(());
     }

@@ -32,12 +32,20 @@ fn count(node: NodeRef, level: usize) -> usize {
 /// Children that are asked for from memory while one is copied.
 const AHEAD: usize = 4;
 
-/// Takes the nodes for a copy of `source` and for the copy's own prune (one a level and one more), and earmarks the latter.
+/// A copy that is to be made: the root of the source with its level, and the nodes for all that is below it.
+pub(crate) struct Prepared {
+    root: NodeRef,
+    level: usize,
+    claim: Claim,
+}
+
+/// Takes the nodes for a copy of `source` and for the copy's own prune (one a level and one more), and earmarks the latter. An empty tree
+/// needs none.
 ///
 /// # Errors
 ///
 /// Out of memory.
-pub(crate) fn prepare(source: &Root, owner: &mut Owner) -> Result<Option<Claim>, AllocError> {
+pub(crate) fn prepare(source: &Root, owner: &mut Owner) -> Result<Option<Prepared>, AllocError> {
     let Some((root, level)) = source.load() else {
         return Ok(None);
     };
@@ -56,38 +64,34 @@ pub(crate) fn prepare(source: &Root, owner: &mut Owner) -> Result<Option<Claim>,
     owner.stock = Stock::earmarking(stock);
     owner.count_earmarked();
     owner.nodes_taken += nodes as u64;
-    Ok(Some(claim))
+    Ok(Some(Prepared { root, level, claim }))
 }
 
-/// Copies `source`, whose entries are plain words (no slot of a leaf is dead), into the empty tree `target` with the nodes that were [`prepare`]d.
+/// Copies the tree for which nodes were [`prepare`]d, whose entries are plain words (no slot of a leaf is dead), into the empty tree `target`.
 ///
-/// The writer of `source` is kept out by the caller.
-pub(crate) fn copy_words(source: &Root, target: &Root, claim: Claim) {
-    if let Some((root, level)) = source.load() {
-        target.publish(search::run(0, CopyWords { root, level, claim }).map(|copy| (copy, level)));
-    }
+/// The caller keeps the writer of the source out, and has done so since it prepared.
+pub(crate) fn copy_words(prepared: Prepared, target: &Root) {
+    let level = prepared.level;
+    target.publish(search::run(0, CopyWords(prepared)).map(|copy| (copy, level)));
 }
 
 /// Searches nothing, but copies nodes with the widest registers that there are.
-struct CopyWords {
-    root: NodeRef,
-    level: usize,
-    claim: Claim,
-}
+struct CopyWords(Prepared);
 
 impl Operation for CopyWords {
     type Output = Option<NodeRef>;
 
     #[inline(always)]
     fn run<S: Search>(mut self, _: S, _: u64) -> Option<NodeRef> {
+        let Self(Prepared { root, level: height, .. }) = self;
         // An inner node, its copy, and the slot to go on with.
         let mut steps = ArrayVec::<(NodeRef, NodeRef, usize), MAX_LEVELS>::new();
-        let top = self.node(self.root)?;
-        if self.level > 0 {
-            steps.push((self.root, top, 0));
+        let top = self.node(root)?;
+        if height > 0 {
+            steps.push((root, top, 0));
         }
         while let Some((node, copy, from)) = steps.pop() {
-            let level = self.level - steps.len();
+            let level = height - steps.len();
             let words = node.contents().1;
             let mut below = None;
             if from == 0 {
@@ -113,7 +117,7 @@ impl Operation for CopyWords {
                 steps.push((child, copied, 0));
             }
         }
-        debug_assert!(self.claim.pop().is_none(), "nodes were miscounted");
+        debug_assert!(self.0.claim.pop().is_none(), "nodes were miscounted");
         Some(top)
     }
 }
@@ -131,7 +135,7 @@ impl CopyWords {
     #[inline(always)]
     fn node(&mut self, node: NodeRef) -> Option<NodeRef> {
         // SAFETY: the node was just taken; the caller is the writer of the source.
-        Some(unsafe { NodeRef::new_copy(self.claim.pop()?, node, true) })
+        Some(unsafe { NodeRef::new_copy(self.0.claim.pop()?, node, true) })
     }
 }
 
@@ -159,19 +163,16 @@ fn trim(target: &Root, steps: &[(Frame, usize, NodeRef)]) {
     pool::give(unused);
 }
 
-/// Copies `source` into the empty tree `target` with the nodes that were [`prepare`]d. `entry` copies one entry, given its range; when it
+/// Copies the tree for which nodes were [`prepare`]d into the empty tree `target`. `entry` copies one entry, given its range; when it
 /// fails, everything before that entry is in `target`, and the nodes that are left go back to the pool.
 ///
-/// The writer of `source` is kept out by the caller.
+/// The caller keeps the writer of the source out, and has done so since it prepared.
 pub(crate) fn copy<E>(
-    source: &Root,
+    prepared: Prepared,
     target: &Root,
-    mut claim: Claim,
     mut entry: impl FnMut(u64, u64, NonNull<()>) -> Result<NonNull<()>, E>,
 ) -> Result<(), E> {
-    let Some((root, level)) = source.load() else {
-        return Ok(());
-    };
+    let Prepared { root, level, mut claim } = prepared;
     let mut fresh = |source: NodeRef| {
         // SAFETY: the node was just taken; the caller is the writer of the source.
         Some(unsafe { NodeRef::new_copy(claim.pop()?, source, false) })

@@ -197,10 +197,7 @@ impl TreeMut<'_> {
             if let (Some(l), true, None) = (l, self.mode == Mode::Exclusive && one_node && !run.is_gap(), &sibling)
                 && run.len() <= SLOTS
             {
-                for word in l.live(removed) {
-                    let Some(target) = word.target() else {
-                        continue;
-                    };
+                for target in l.live(removed).filter_map(Word::target) {
                     if level == 0 {
                         left_over.displaced.push(target);
                     } else {

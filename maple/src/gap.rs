@@ -72,9 +72,8 @@ impl TreeMut<'_> {
             return None;
         }
         let first = search.look(level, top, &Want { side: Side::Lowest, low, high, size, align: 1 })?;
-        // A tree without entries has 2^64 free indices, which count as one less.
-        let all = (first, high, size) == (0, u64::MAX, u64::MAX) && free_from(level, &Frame { slot: 0, ..top }) == Some(u64::MAX);
-        Some((first, if all { u64::MAX } else { first + (size - 1) }))
+        // There is an entry, so there are fewer than 2^64, and the size is what it says.
+        Some((first, first + (size - 1)))
     }
 }
 
@@ -265,17 +264,13 @@ fn free_up_to(level: usize, step: &Frame) -> Option<u64> {
     let mut run = None;
     for slot in (0..=step.slot).rev() {
         let step = Frame { slot, ..*step };
-        let first = step.first();
         if step.word().is_live() {
-            let Some(child) = child(level, &step) else { break };
-            let Some(begin) = free_up_to(level - 1, &Frame { slot: child.node.len() - 1, ..child }) else { break };
-            run = Some(begin);
-            if begin > first {
-                break;
-            }
-        } else {
-            run = Some(first);
+            // There is an entry in every child: behind it the run begins.
+            let inside =
+                child(level, &step).and_then(|child| free_up_to(level - 1, &Frame { slot: child.node.len() - 1, ..child }));
+            return inside.or(run);
         }
+        run = Some(step.first());
     }
     run
 }
@@ -285,17 +280,11 @@ fn free_from(level: usize, step: &Frame) -> Option<u64> {
     let mut run = None;
     for slot in step.slot..step.node.len() {
         let step = Frame { slot, ..*step };
-        let last = step.last();
         if step.word().is_live() {
-            let Some(child) = child(level, &step) else { break };
-            let Some(end) = free_from(level - 1, &child) else { break };
-            run = Some(end);
-            if end < last {
-                break;
-            }
-        } else {
-            run = Some(last);
+            // There is an entry in every child: before it the run ends.
+            return child(level, &step).and_then(|child| free_from(level - 1, &child)).or(run);
         }
+        run = Some(step.last());
     }
     run
 }

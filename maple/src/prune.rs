@@ -252,10 +252,11 @@ impl TreeMut<'_> {
 
     /// While the root has a single child, makes that the root. Exclusive access only.
     pub(crate) fn lower_root(&mut self) {
-        while let Some((root, level)) = self.root.load().filter(|(root, level)| *level > 0 && root.len() == 1) {
-            let Some(child) = root.own_slot(0).target() else {
-                return;
-            };
+        while let Some((root, level)) = self.root.load()
+            && level > 0
+            && root.len() == 1
+            && let Some(child) = root.own_slot(0).target()
+        {
             // SAFETY: a live word of an inner slot is a child.
             self.root.publish(Some((unsafe { NodeRef::from_target(child) }, level - 1)));
             self.owner.stock.put_with_companion(root);

@@ -43,7 +43,8 @@ pub(crate) type Changed<T> = (T, usize);
 /// # Invariants
 ///
 /// `root` and `owner` belong to one tree whose entries are of `kind`. With [`Mode::Exclusive`] there are no readers and no node of
-/// the tree has a dead word; with [`Mode::Shared`] the tree's lock is held. The steps of `path` at the level `outdated` and above are of nodes
+/// the tree has a dead word; with [`Mode::Shared`] the tree's lock is held. Between changes each node in the tree has a live word, so there is an
+/// entry below it (whoever takes the last one takes the node, too). The steps of `path` at the level `outdated` and above are of nodes
 /// in the tree, with the bounds and the pivots that they have.
 #[derive(Debug)]
 pub(crate) struct TreeMut<'a> {

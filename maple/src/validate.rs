@@ -79,7 +79,7 @@ pub enum InvalidKind {
     LostDead,
     /// A node can be reached in two ways, or is on a list of free nodes at the same time.
     ReachedTwice,
-    /// Neighbouring gaps, dead words, or a node with nothing alive, of which the tree does not know.
+    /// Neighbouring gaps or dead words of which the tree does not know, or a node with nothing alive.
     Untidy,
     /// A figure of free space is not what is there, or a change would not mend it.
     WrongGap,
@@ -97,7 +97,7 @@ impl fmt::Display for Invalid {
             InvalidKind::SlotAfterEnd => "a slot behind the end of the node is not empty",
             InvalidKind::LostDead => "a dead slot that no sweep would find",
             InvalidKind::ReachedTwice => "the node is reached twice",
-            InvalidKind::Untidy => "gaps side by side, or nothing alive, in a tree that counts as tidy",
+            InvalidKind::Untidy => "nothing alive, or gaps side by side in a tree that counts as tidy",
             InvalidKind::WrongGap => "a figure of free space is not so",
             InvalidKind::StaleHint => "the writer is not where it thinks it is",
             InvalidKind::OutOfMemory => "no memory for the check",
@@ -171,7 +171,7 @@ fn below(level: usize, frame: Frame, owner: &Owner, summary: &mut Summary, seen:
     if level > 0 && frame.node.has_companion() {
         check_companion(level, &frame, owner, summary, seen)?;
     }
-    if !owner.untidy && (!is_tidy(frame.node, len) || frame.live(0..len).next().is_none()) {
+    if (!owner.untidy && !is_tidy(frame.node, len)) || frame.live(0..len).next().is_none() {
         return Err(invalid(level, &frame, None, InvalidKind::Untidy));
     }
     Ok(())
@@ -255,8 +255,12 @@ mod tests {
     use crate::pool::{self, Pool};
     use crate::reserve::Reserve;
 
-    /// A tree of two leaves under one root; what `spoil` does to it, and what the check says.
+    /// A tree of two leaves under one root; what `spoil` does to it, and what the check says if the tree counts as tidy.
     fn spoiled(spoil: impl FnOnce(NodeRef, [NodeRef; 2])) -> Result<Summary, InvalidKind> {
+        spoiled_where(false, spoil)
+    }
+
+    fn spoiled_where(untidy: bool, spoil: impl FnOnce(NodeRef, [NodeRef; 2])) -> Result<Summary, InvalidKind> {
         let mut nodes = Pool::global().take(3).expect("three nodes");
         let take = |nodes: &mut FreeList| nodes.pop().expect("three were taken");
         let (top, left, right) = (take(&mut nodes), take(&mut nodes), take(&mut nodes));
@@ -270,7 +274,9 @@ mod tests {
         let root = Root::new();
         root.publish(Some((top, 1)));
         spoil(top, [left, right]);
-        let result = validate(&root, &Owner::new(Reserve::global()));
+        let mut owner = Owner::new(Reserve::global());
+        owner.untidy = untidy;
+        let result = validate(&root, &owner);
         for node in [top, left, right] {
             nodes.push(node);
         }
@@ -301,5 +307,7 @@ mod tests {
         assert_eq!(twice, Err(InvalidKind::ReachedTwice));
         assert_eq!(spoiled(|_, [left, _]| left.publish(0, Word::EMPTY)), Err(InvalidKind::Untidy));
         assert_eq!(spoiled(|_, [_, right]| right.publish(0, Word::EMPTY)), Err(InvalidKind::Untidy));
+        assert_eq!(spoiled_where(true, |_, [_, right]| right.publish(0, Word::EMPTY)), Err(InvalidKind::Untidy));
+        assert!(spoiled_where(true, |_, [left, _]| left.publish(0, Word::EMPTY)).is_ok(), "only gaps side by side");
     }
 }
