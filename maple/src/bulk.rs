@@ -52,11 +52,6 @@ impl<'u> Bulk<'u> {
         self.next <= first && !(self.next == 0 && self.leaf.is_some())
     }
 
-    /// Nodes built so far.
-    pub(crate) fn nodes(&self) -> usize {
-        self.above.built.len()
-    }
-
     /// Adds an entry at `first..=last`, which it [`reaches`](Self::reaches), and the gap in front of it.
     ///
     /// # Errors
@@ -82,8 +77,8 @@ impl<'u> Bulk<'u> {
         Ok(())
     }
 
-    /// The tree; `None` when nothing was added.
-    pub(crate) fn finish(self) -> Option<(NodeRef, usize)> {
+    /// The tree, and how many nodes it has; `None` when nothing was added.
+    pub(crate) fn finish(self) -> Option<((NodeRef, usize), usize)> {
         let leaf = Open { node: self.leaf?, len: self.len, last: self.next.wrapping_sub(1) };
         self.above.finish(leaf, self.next != 0)
     }
@@ -163,8 +158,8 @@ impl Above {
         }
     }
 
-    /// The tree, whose last leaf is `leaf`. `rest`: there is a gap behind the last slot; else that ends at `u64::MAX`.
-    fn finish(&mut self, leaf: Open, rest: bool) -> Option<(NodeRef, usize)> {
+    /// The tree, whose last leaf is `leaf`, and its nodes. `rest`: there is a gap behind the last slot; else that ends at `u64::MAX`.
+    fn finish(&mut self, leaf: Open, rest: bool) -> Option<((NodeRef, usize), usize)> {
         self.open[0] = Some(leaf);
         let mut level = 0;
         if rest {
@@ -182,8 +177,7 @@ impl Above {
         }
         let root = self.open[level]?.node;
         // The nodes are the tree's.
-        self.built.take();
-        Some((root, level))
+        Some(((root, level), self.built.take().len()))
     }
 }
 

@@ -22,8 +22,9 @@ impl TreeMut<'_> {
         while let Some(found) = walk.next() {
             bulk.push(found.first, found.last, Word::live(found.entry))?;
         }
-        self.owner.nodes_taken += bulk.nodes() as u64;
-        self.root.publish(bulk.finish());
+        let (root, nodes) = bulk.finish().unzip();
+        self.owner.nodes_taken += nodes.unwrap_or(0) as u64;
+        self.root.publish(root);
         self.owner.retire(old, level, Remains::Shell);
         // What is dead stays behind in the old nodes.
         self.owner.dead = None;

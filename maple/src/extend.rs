@@ -20,8 +20,9 @@ struct Filling<'m, V: Entry> {
 impl<V: Entry> Drop for Filling<'_, V> {
     fn drop(&mut self) {
         let Some(bulk) = self.bulk.take() else { return };
-        self.map.owner.nodes_taken += bulk.nodes() as u64;
-        self.map.root.publish(bulk.finish());
+        let (root, nodes) = bulk.finish().unzip();
+        self.map.owner.nodes_taken += nodes.unwrap_or(0) as u64;
+        self.map.root.publish(root);
     }
 }
 
