@@ -111,3 +111,17 @@ fn a_prune_in_place_takes_nodes_whole_that_keep_nothing() {
         assert_eq!(tree.validate().expect("valid").entries as u64, each);
     }
 }
+
+/// What the reserve lent is not lent any more when others nodes are in its place.
+#[test]
+fn filling_the_reserve_makes_up_for_what_it_lent() {
+    let reserve = own();
+    let tree = tree(reserve, 300);
+    // What the tree has to spare goes first.
+    while reserve.figures().lent == 0 {
+        assert!(tree.prune(tree.last(&tree.pin()).expect("an entry").0.start() - 20).nodes_taken > 0);
+    }
+    reserve.fill().expect("memory");
+    let figures = reserve.figures();
+    assert_eq!((figures.lent, figures.free), (0, figures.capacity));
+}
