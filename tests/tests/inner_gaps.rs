@@ -7,6 +7,7 @@ use maple_tests::on_both_faces;
 use maple_tests::op::Op;
 use maple_tests::pair::{Pair, closed};
 use maple_tests::space::agree_on_space;
+use maple_tree::{MapleTree, RangeMap};
 
 /// Whole entries go from a place on, few or many: gaps on each level, beside leaves and beside higher nodes.
 fn walks_pass_over_gaps_of_every_level<F: Face>() {
@@ -66,3 +67,62 @@ fn prunes_at_a_gap_of_an_inner_node<F: Face>() {
 }
 
 on_both_faces!(walks_pass_over_gaps_of_every_level, stores_at_a_gap_of_an_inner_node, prunes_at_a_gap_of_an_inner_node);
+
+/// What a reservation puts aside for the same stores, and what they take: never more, and not much less.
+fn reserved<T>(new: impl Fn(u64, u64, u64) -> T, store: impl Fn(&mut T, u64, u64) -> (usize, u64)) -> (usize, u64) {
+    let (mut all_put_aside, mut all_taken) = (0, 0);
+    for (count, first, last) in [(40, 0_u64, 170), (40, 240, 400), (40, 70, 175), (300, 300, 900), (300, 330, 2_700)] {
+        for from in (first.saturating_sub(30)..last + 30).step_by(if count < 100 { 3 } else { 47 }) {
+            for to in (from..last + 60).step_by(if count < 100 { 11 } else { 61 }).chain([u64::MAX]) {
+                let (put_aside, taken) = store(&mut new(count, first, last), from, to);
+                assert!(
+                    taken <= put_aside as u64,
+                    "{from}..={to} in {count} without {first}..={last}: {put_aside} put aside, {taken} taken"
+                );
+                all_put_aside += put_aside;
+                all_taken += taken;
+            }
+        }
+    }
+    (all_put_aside, all_taken)
+}
+
+fn map_with_a_hole(count: u64, first: u64, last: u64) -> RangeMap<u32> {
+    let mut map = RangeMap::new();
+    (0..count).for_each(|n| map.store(n * 10..=n * 10 + 5, 1).expect("memory"));
+    map.remove_whole(first..=last);
+    map
+}
+
+#[test]
+fn stores_that_were_reserved_for_in_a_map() {
+    let (put_aside, taken) = reserved(map_with_a_hole, |map, first, last| {
+        let before = map.figures().nodes_taken;
+        let token = map.reserve_for(first..=last).expect("memory");
+        let nodes = token.nodes();
+        token.store(7);
+        assert_eq!(map.validate().expect("valid").height, map.figures().height);
+        (nodes, map.figures().nodes_taken - before)
+    });
+    assert!(put_aside as u64 * 100 <= taken * 120, "{put_aside} put aside, {taken} taken");
+}
+
+/// Once more with holes that were made beside readers, in nodes that may be joined.
+#[test]
+fn stores_that_were_reserved_for_beside_readers() {
+    let new = |count, first, last| {
+        let tree = MapleTree::<u32>::from(map_with_a_hole(count, count * 10, count * 10));
+        tree.remove_whole(first..=last);
+        tree
+    };
+    let (put_aside, taken) = reserved(new, |tree, first, last| {
+        let mut writer = tree.lock();
+        let before = writer.figures().nodes_taken;
+        let token = writer.reserve_for(first..=last).expect("memory");
+        let nodes = token.nodes();
+        token.store(7);
+        writer.validate().expect("valid");
+        (nodes, writer.figures().nodes_taken - before)
+    });
+    assert!(put_aside as u64 * 100 <= taken * 120, "{put_aside} put aside, {taken} taken");
+}
