@@ -25,6 +25,9 @@ fn nodes_of_a_map_that_was_filled_or_copied_count_as_taken() {
         let map = RangeMap::<u32>::from_iter((0..count).map(|n| (n * 10..=n * 10 + 5, 1)));
         let nodes = map.validate().expect("valid").nodes as u64;
         assert_eq!(map.figures().nodes_taken, nodes, "{count} entries at once");
+        let mut stored = RangeMap::<u32>::new();
+        (0..count).for_each(|n| stored.store(n * 10..=n * 10 + 5, 1).expect("memory"));
+        assert!(stored.figures().nodes_taken >= stored.validate().expect("valid").nodes as u64, "{count} entries, one by one");
         let copy = map.dup().expect("memory");
         assert_eq!(copy.figures().nodes_taken, nodes, "{count} entries, copied");
         let tree = MapleTree::<u32, Grace>::from(copy);
@@ -54,6 +57,16 @@ fn a_prune_is_in_the_figures_of_the_reserve_at_once() {
         pruned.synchronize().expect("not inside a read section");
         known(reserve, pruned.figures());
     }
+}
+
+/// Also when nothing is left.
+#[test]
+fn what_a_prune_in_place_leaves_whole_is_in_the_figures_of_the_reserve() {
+    let reserve = own();
+    let pruned = tree(reserve, 300);
+    assert_eq!(pruned.prune_in_place(0).nodes_retired, 1);
+    assert_eq!(pruned.figures().retired, 1);
+    known(reserve, pruned.figures());
 }
 
 #[test]
@@ -100,14 +113,15 @@ fn what_is_free_is_removed_without_a_node() {
 /// three nodes above the leaves have 128.
 #[test]
 fn a_prune_in_place_takes_nodes_whole_that_keep_nothing() {
-    for (each, stores) in [(8, 2), (128, 2)] {
+    for (each, more, stores) in [(8, 0, 2), (8, 3, 2), (128, 0, 2), (128, 3, 2)] {
         let tree =
             MapleTree::<Box<u64>, Grace>::from(RangeMap::from_iter((0..3 * each).map(|n| (n * 10..=n * 10 + 5, Box::new(n)))));
-        for n in each..each * 3 / 2 {
+        let from = each * 3 / 2 + more;
+        for n in each..from {
             assert!(tree.erase(n * 10).is_some());
         }
-        let pruned = tree.prune_in_place(each * 15);
-        assert_eq!((pruned.form, pruned.slot_stores), (PruneForm::InPlace, stores), "{each} entries each");
+        let pruned = tree.prune_in_place(from * 10);
+        assert_eq!((pruned.form, pruned.slot_stores), (PruneForm::InPlace, stores), "{each} entries each, from {from}");
         assert_eq!(tree.validate().expect("valid").entries as u64, each);
     }
 }

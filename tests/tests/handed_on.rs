@@ -1,7 +1,7 @@
 //! Calls that do little themselves, and what they hand on: who is equal to whom, where a cursor was, what a copy knows of its source.
 
 use allocator_api2::alloc::Global;
-use maple_tree::{MapleTree, Pool, RangeMap, Reserve, TypedMap, TypedTree};
+use maple_tree::{Cyclic, MapleTree, Pool, RangeMap, Reserve, TypedMap, TypedTree};
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 
 /// Three ranges side by side: the one in the middle is stored with `middle` and joins the neighbours that are equal.
@@ -40,6 +40,22 @@ fn a_typed_tree_has_what_the_tree_had() {
     tree.store(7..=9, 3).expect("memory");
     let typed = TypedTree::<u32, u32>::from(tree);
     assert_eq!(typed.get(8, &typed.pin()), Some(3));
+}
+
+#[test]
+fn a_typed_map_takes_what_an_iterator_has() {
+    let mut map = TypedMap::<i32, u32>::new();
+    map.try_extend([(-20..-10, 1), (0..10, 2)]).expect("memory");
+    assert_eq!((map.get(-15), map.get(5), map.get(15)), (Some(1), Some(2), None));
+}
+
+/// The lowest index first, then the next.
+#[test]
+fn a_cyclic_search_begins_at_the_bottom() {
+    let mut map = RangeMap::new();
+    let mut cyclic = Cyclic::default();
+    let places = [1_u32, 2].map(|value| map.alloc_cyclic(5..=9, &mut cyclic, value).expect("a place"));
+    assert_eq!(places, [5, 6]);
 }
 
 #[test]
