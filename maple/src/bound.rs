@@ -120,9 +120,9 @@ impl TreeMut<'_> {
                 return 0;
             }
         }
-        let splits = l.slot == r.slot && !starts && !ends && old.is_live();
+        // Any entry will do, also for what is left of one that is split: only the slots count.
         let any = NonNull::<u64>::dangling().cast();
-        let splice = Splice::new(&l, &r, (first, last), Word::live(any), splits.then_some(any));
+        let splice = Splice::new(&l, &r, (first, last), Word::live(any), None);
         let len = l.node.len();
         let slots = len - (splice.to - splice.from) + splice.len;
         let parent = left.at(1).copied();

@@ -84,11 +84,6 @@ impl Bulk {
         Self { pool, open: [None; MAX_LEVELS], levels: 0, claim: Claim::empty(pool), built: FreeList::new() }
     }
 
-    /// Nodes built so far.
-    pub(crate) fn nodes(&self) -> usize {
-        self.built.len()
-    }
-
     /// Adds an entry at `first..=last`, and the gap in front of it, if it is behind what was added before. Returns whether it is.
     ///
     /// # Errors
@@ -200,8 +195,8 @@ impl Bulk {
         }
     }
 
-    /// The tree, whose last leaf is `leaf`; `None` when nothing was added.
-    pub(crate) fn finish(&mut self, leaf: Leaf) -> Option<(NodeRef, usize)> {
+    /// The tree, whose last leaf is `leaf`, and how many nodes it has; `None` when nothing was added.
+    pub(crate) fn finish(&mut self, leaf: Leaf) -> Option<((NodeRef, usize), usize)> {
         self.open[0] = Some(Open { node: leaf.node?, len: leaf.len, last: leaf.last });
         let mut level = 0;
         if leaf.last < u64::MAX {
@@ -219,8 +214,7 @@ impl Bulk {
         }
         let root = self.open[level]?.node;
         // The nodes are the tree's.
-        self.built.take();
-        Some((root, level))
+        Some(((root, level), self.built.take().len()))
     }
 }
 

@@ -23,8 +23,9 @@ impl TreeMut<'_> {
             let ascends = bulk.push(&mut leaf, found.first, found.last, Word::live(found.entry))?;
             debug_assert!(ascends, "a walk ascends");
         }
-        self.owner.nodes_taken += bulk.nodes() as u64;
-        self.root.publish(bulk.finish(leaf));
+        let (root, nodes) = bulk.finish(leaf).unzip();
+        self.owner.nodes_taken += nodes.unwrap_or(0) as u64;
+        self.root.publish(root);
         self.owner.retire(old, level, Remains::Shell);
         // What is dead stays behind in the old nodes.
         self.owner.dead = None;

@@ -20,8 +20,9 @@ struct Filling<'m, V: Entry> {
 
 impl<V: Entry> Drop for Filling<'_, V> {
     fn drop(&mut self) {
-        self.map.owner.nodes_taken += self.bulk.nodes() as u64;
-        self.map.root.publish(self.bulk.finish(self.leaf));
+        let (root, nodes) = self.bulk.finish(self.leaf).unzip();
+        self.map.owner.nodes_taken += nodes.unwrap_or(0) as u64;
+        self.map.root.publish(root);
     }
 }
 

@@ -102,6 +102,9 @@ proptest! {
             let around = ranges(&plain).into_iter().find(|range| range.contains(&index(number)));
             prop_assert_eq!(set.get(index(number)), around);
         }
+        prop_assert_eq!(set.is_empty(), plain.is_empty());
+        let map = set.clone().into_map();
+        prop_assert_eq!(map.iter().map(|(range, ())| range).collect::<Vec<_>>(), ranges(&plain));
         let (first, last) = (window.0.min(window.1), window.0.max(window.1));
         let inside: Plain = plain.iter().copied().filter(|number| (first..=last).contains(number)).collect();
         all_ways("range", set.range(index(first)..=index(last)), &ranges(&inside));

@@ -383,11 +383,57 @@ on_every_face!(
     fragmentation,
 );
 
+/// An entry at either end of the index space is all there is: the rest is one gap, of one index less than everything.
+fn a_lone_entry_at_an_end<F: Face>() {
+    for (first, last) in [(0, 0), (MAX, MAX), (0, 5), (MAX - 5, MAX), (0, MAX - 1), (1, MAX), (0, MAX)] {
+        let mut pair = Pair::<F>::new();
+        pair.store(first, last, 1);
+        agree(&mut pair, (0, MAX));
+        pair.run(Op::RemoveWhole { range: ALL });
+        agree(&mut pair, (0, MAX));
+    }
+}
+
+/// Windows that begin or end anywhere, also inside of what one node covers: a gap counts as far as it lies in the window.
+fn windows_cut_through_nodes<F: Face>() {
+    let mut pair = Pair::<F>::of(600, 10, 6);
+    let mut rng = Rng(11);
+    for place in 0..600 {
+        // Longer and shorter gaps, the longest early and late in a node.
+        if rng.below(3) == 0 {
+            pair.model.erase(place * 10);
+            pair.face.erase(place * 10);
+        }
+    }
+    for at in (0..6_000).step_by(37) {
+        for within in [closed(at, MAX), closed(0, at), closed(at, at + 700), closed(at, at + 2_500)] {
+            agree_on_space(&mut pair.face, &pair.model, 1 + at % 9, within, 1);
+        }
+    }
+    pair.agree_in_order();
+}
+
+/// Ranges in ascending order, which a tree stores at the end of its last leaf without a look, with searches in between: the first one, too.
+fn stores_at_the_end_between_searches<F: Face>() {
+    for first_search in [1, 2, 7, 8, 9, 15, 16, 20, 40] {
+        let mut pair = Pair::<F>::new();
+        for n in 0..first_search + 3 {
+            pair.store(n * 10, n * 10 + 5, n);
+            if n >= first_search {
+                agree(&mut pair, (n, n * 10 + 30));
+            }
+        }
+    }
+}
+
 on_both_faces!(
     an_exact_fit_and_one_more,
     gaps_join_over_leaves_and_levels,
     alignment_is_kept,
     a_run_over_many_slots_with_a_far_place,
+    a_lone_entry_at_an_end,
+    windows_cut_through_nodes,
+    stores_at_the_end_between_searches,
 );
 
 #[test]
