@@ -139,3 +139,48 @@ fn what_is_appended_leaves_its_nodes_behind() {
     drop(map);
     assert_eq!(one.pool.figures().nodes_in_use, 0);
 }
+
+#[test]
+fn a_compaction_that_is_refused_leaves_no_nodes_behind() {
+    // About four hundred nodes, and room for a hundred more.
+    let own = own(4, 0);
+    let mut map = RangeMap::with_reserve(own.reserve);
+    fill(&mut map, 3_000);
+    let (nodes, in_use) = (map.validate().expect("valid").nodes, own.pool.figures().nodes_in_use);
+    for _ in 0..3 {
+        assert!(map.compact().is_err());
+        assert_eq!(own.pool.figures().nodes_in_use, in_use);
+        assert_eq!(map.validate().expect("valid").nodes, nodes);
+    }
+}
+
+/// One slab without nodes in use stays, however often that comes about.
+#[test]
+fn one_empty_slab_is_kept() {
+    let own = own(usize::MAX, 0);
+    for entries in [3_000, 10, 3_000, 300, 3_000] {
+        let mut map = RangeMap::with_reserve(own.reserve);
+        fill(&mut map, entries);
+        drop(map);
+        assert_eq!((own.pool.figures().nodes_in_use, own.slabs()), (0, 1));
+    }
+}
+
+/// Without nodes enough for a store that hands out what it displaces, those that were put aside for it are to spare again.
+#[test]
+fn nodes_that_were_set_aside_in_vain_go_back() {
+    let own = own(1, 0);
+    let mut map = RangeMap::with_reserve(own.reserve);
+    let mut stored = 0;
+    while map.store(stored * 10..stored * 10 + 7, 1_u32).is_ok() {
+        stored += 1;
+    }
+    let mut refused = 0;
+    for n in 0..60 {
+        assert!(map.erase(n * 10).is_some());
+        refused += usize::from(map.store_with(4_003 + n * 60..=4_056 + n * 60, 2, |_| {}).is_err());
+        let nodes = map.validate().expect("valid").nodes;
+        assert_eq!(own.pool.figures().nodes_in_use, nodes + map.figures().spare, "after {refused} that were refused");
+    }
+    assert!(refused > 20, "there is room for {refused}");
+}
