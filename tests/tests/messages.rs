@@ -69,7 +69,7 @@ fn removals_searches_and_joins() {
 fn copies() {
     let map = RangeMap::from_iter([(10..20, Box::new(1u32)), (30..40, Box::new(2))]);
     let refused = map.try_dup_with(|_, number| if *number == 1 { Ok(Box::new(*number)) } else { Err("enough") });
-    let refused = refused.err().expect("the second entry is refused");
+    let Err(refused) = refused else { panic!("the second entry is refused") };
     assert_eq!(format!("{refused:?}"), r#"Entry { range: 30..=39, error: "enough", .. }"#);
     assert_eq!(refused.to_string(), "the copy stopped at 30..=39: enough");
     let refused = DupError::<u32, &str>::OutOfMemory;

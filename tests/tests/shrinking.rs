@@ -10,7 +10,7 @@ use maple_tests::on_both_faces;
 use maple_tests::op::Op;
 use maple_tests::pair::Pair;
 use maple_tests::shapes::Rng;
-use maple_tree::{Entry, Grace, MapleTree, Pool, PruneForm, RangeMap, RcuBox, Reserve, Shared, TryClone};
+use maple_tree::{Entry, Grace, MapleTree, Pool, PruneForm, RangeMap, Rcu, RcuBox, Reserve, Shared, TryClone};
 use std::sync::Arc;
 
 /// The entry to be cut ends at the last index, and each node above it may be full: then the cut makes the tree higher.
@@ -61,6 +61,8 @@ impl Own {
     #[track_caller]
     fn tree_accounted<T: Shared<Grace>>(&self, tree: &MapleTree<T, Grace>) {
         tree.synchronize().expect("not inside a read section");
+        // What another test's thread is just releasing, of this tree's, is not waited for by `synchronize`.
+        Grace::barrier().expect("not inside a read section");
         let (summary, figures) = (tree.validate().expect("valid"), tree.figures());
         assert_eq!((summary.dead, figures.retired), (0, 0), "everything was released");
         self.accounted(summary.nodes, figures.spare);
