@@ -362,6 +362,21 @@ impl NodeRef {
         unsafe { self.fill_slots(words) };
     }
 
+    /// Makes this node hold the first `len` of `words`, which end at `lasts`; the last of them where the node ends. What is behind them
+    /// does not matter.
+    ///
+    /// # Safety
+    ///
+    /// As for [`NodeRef::fill`]; this is a leaf.
+    #[inline(always)]
+    pub(crate) unsafe fn fill_whole(self, lasts: &[u64; SLOTS], words: &[Word; SLOTS], len: usize) {
+        let Some(pivots) = lasts.first_chunk() else { unreachable!("there are fewer pivots than slots") };
+        // SAFETY: nobody else can reach the node, so it may be made anew.
+        unsafe { Self::new(self.0, pivots, words) };
+        // SAFETY: the caller's promise.
+        unsafe { self.truncate(len - 1) };
+    }
+
     /// Makes the slots of this node hold `words`, wherever they end.
     ///
     /// # Safety

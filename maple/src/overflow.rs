@@ -6,7 +6,7 @@
 use crate::list::Remains;
 use crate::node::{NodeRef, SLOTS, Word};
 use crate::path::Bottom;
-use crate::run::{Run, is_tidy, slots_needed};
+use crate::run::{is_tidy, slots_needed};
 use crate::splice::Splice;
 use crate::tree_mut::{Memory, Mode, TreeMut};
 use arrayvec::ArrayVec;
@@ -19,17 +19,159 @@ const SHARED: usize = 2 * SLOTS;
 /// The last slot of a full node.
 const LAST: usize = SLOTS - 1;
 
-/// What the leaf holds after the change, and a sibling's slots.
-type Slots = Run<{ SHARED + 2 }>;
+/// The slots of a leaf after the change, and perhaps of a sibling, in order: those from `start` to `end`.
+///
+/// The leaf's are put in the middle, so that there is room for a sibling on either side, and for whole nodes to be copied from and to any
+/// part: copies of a known size take a fraction of the time.
+struct Slots {
+    lasts: [u64; ROOM],
+    words: [Word; ROOM],
+    start: usize,
+    end: usize,
+}
 
-/// What becomes of a leaf, and perhaps of a sibling: their slots in the parent, and what is to be in them, in two parts.
-struct Parts {
-    /// One or two, in order, which are in `slots`.
-    leaves: ArrayVec<NodeRef, 2>,
+/// A sibling, the leaf with two slots more, a sibling, and what is behind the slots of a node that is copied as a whole.
+const ROOM: usize = 7 * SLOTS / 2;
+
+impl Slots {
+    /// None yet.
+    #[inline(always)]
+    const fn new() -> Self {
+        Self { lasts: [0; ROOM], words: [Word::EMPTY; ROOM], start: SLOTS, end: SLOTS }
+    }
+
+    /// Changes some slots of the node that was added first.
+    #[inline(always)]
+    fn splice(&mut self, splice: &Splice) {
+        let (from, to, end) = (SLOTS + splice.from, SLOTS + splice.to, SLOTS + splice.from + splice.len);
+        self.lasts.copy_within(to..self.end, end);
+        self.words.copy_within(to..self.end, end);
+        for (slot, (last, word)) in (from..).zip(splice.lasts().iter().zip(splice.words())) {
+            self.lasts[slot] = *last;
+            self.words[slot] = *word;
+        }
+        self.end = self.end - to + end;
+    }
+
+    fn len(&self) -> usize {
+        self.end - self.start
+    }
+
+    /// Adds the slots of a node behind: it has `len` and ends at `max`.
+    #[inline(always)]
+    fn append(&mut self, node: NodeRef, len: usize, max: u64) {
+        let (pivots, words) = node.contents();
+        // Two gaps side by side are one.
+        let gaps = !words[0].is_live() && self.len() > 0 && !self.words[self.end - 1].is_live();
+        self.end -= usize::from(gaps);
+        self.lasts[self.end..][..pivots.len()].copy_from_slice(pivots);
+        self.words[self.end..][..words.len()].copy_from_slice(words);
+        self.end += len;
+        self.lasts[self.end - 1] = max;
+    }
+
+    /// Adds the slots of a node in front: it has `len` and ends at `max`.
+    fn prepend(&mut self, node: NodeRef, len: usize, max: u64) {
+        let (pivots, words) = node.contents();
+        let gaps = !words[len - 1].is_live() && !self.words[self.start].is_live();
+        let len = len - usize::from(gaps);
+        let start = self.start - len;
+        let used = len.min(pivots.len());
+        self.lasts[start..][..used].copy_from_slice(&pivots[..used]);
+        self.words[start..self.start].copy_from_slice(&words[..len]);
+        if !gaps {
+            self.lasts[self.start - 1] = max;
+        }
+        self.start = start;
+    }
+
+    /// Makes gaps of dead words, which stay behind in their nodes, and one gap of neighbouring ones.
+    #[cold]
+    fn tidy(&mut self) {
+        let (from, end) = (self.start, self.end);
+        self.end = from;
+        for slot in from..end {
+            let (last, word) = (self.lasts[slot], self.words[slot].or_gap());
+            self.end -= usize::from(self.len() > 0 && word == Word::EMPTY && self.words[self.end - 1] == Word::EMPTY);
+            self.lasts[self.end] = last;
+            self.words[self.end] = word;
+            self.end += 1;
+        }
+    }
+
+    /// Makes `node` hold the slots of a part.
+    ///
+    /// # Safety
+    ///
+    /// As for [`NodeRef::fill`].
+    #[inline(always)]
+    unsafe fn fill(&self, node: NodeRef, part: Range<usize>) {
+        let (lasts, words) = (self.lasts[part.start..].first_chunk(), self.words[part.start..].first_chunk());
+        let Some((lasts, words)) = lasts.zip(words) else { unreachable!("there is room for a whole node behind each part") };
+        // SAFETY: the caller's promise.
+        unsafe { node.fill_whole(lasts, words, part.len()) };
+    }
+}
+
+/// What becomes of a leaf, and perhaps of a sibling: two leaves take their place.
+struct Parting {
+    /// Their slots in the parent,
     slots: Range<usize>,
-    run: Slots,
-    /// Slots of the first part.
-    first: usize,
+    /// and they themselves, in order.
+    leaves: ArrayVec<NodeRef, 2>,
+    contents: Slots,
+    /// Where the second leaf's slots begin.
+    middle: usize,
+}
+
+impl Parting {
+    /// Whether what is left for the second leaf is nothing but a gap, which needs none.
+    fn rest_is_gap(&self) -> bool {
+        self.contents.words[self.middle..self.contents.end] == [Word::EMPTY]
+    }
+
+    /// Fills the leaves, and makes a parent with `len` slots, or a copy of it, hold them.
+    ///
+    /// # Safety
+    ///
+    /// As for [`NodeRef::fill`], for all of these.
+    #[inline(always)]
+    unsafe fn hang(&self, parent: NodeRef, len: usize, left: NodeRef, right: Option<NodeRef>) {
+        let Slots { start, end, lasts, .. } = &self.contents;
+        // SAFETY: the caller's promise.
+        unsafe { self.contents.fill(left, *start..self.middle) };
+        if let Some(right) = right {
+            // SAFETY: as above.
+            unsafe { self.contents.fill(right, self.middle..*end) };
+        }
+        let ends = [lasts[self.middle - 1], parent.last(self.slots.end - 1, u64::MAX)];
+        let children = [left.word(), right.map_or(Word::EMPTY, NodeRef::word)];
+        // SAFETY: as above.
+        unsafe { parent.splice(len, self.slots.clone(), &ends, &children) };
+    }
+}
+
+/// A sibling that shares, and its slots in use.
+enum Partner {
+    Left(NodeRef, usize),
+    Right(NodeRef, usize),
+}
+
+/// Who shares with the leaf in `slot`, which needs as many slots as `needed`.
+#[inline(always)]
+fn partner(parent: NodeRef, parent_len: usize, slot: usize, needed: usize, untidy: bool) -> Option<Partner> {
+    let sibling = |slot: usize| {
+        // SAFETY: a live word of an inner slot is a child.
+        let child = unsafe { NodeRef::from_target(parent.own_slot(slot).target()?) };
+        let len = child.len();
+        (needed + if untidy { slots_needed(child) } else { len } <= SHARED).then_some((child, len))
+    };
+    let right = if slot + 1 < parent_len { sibling(slot + 1) } else { None };
+    if let Some((right, len)) = right {
+        return Some(Partner::Right(right, len));
+    }
+    let (left, len) = if slot > 0 { sibling(slot - 1) } else { None }?;
+    Some(Partner::Left(left, len))
 }
 
 impl TreeMut<'_> {
@@ -42,93 +184,72 @@ impl TreeMut<'_> {
     pub(crate) fn overflow(&mut self, bottom: &Bottom, len: usize, splice: &Splice, memory: Memory) -> Result<bool, AllocError> {
         let Some((parent, slot)) = bottom.parent else { return Ok(false) };
         let parent_len = parent.len();
-        if self.owner.untidy && !is_tidy(parent, parent_len) {
+        let untidy = self.owner.untidy;
+        if untidy && !is_tidy(parent, parent_len) {
             return Ok(false);
         }
         let (leaf, min, max) = (bottom.frame.node, bottom.frame.min, bottom.frame.max);
         // Ranges that come in order fill one leaf after another.
         let packed = max == u64::MAX && splice.to == len;
-        if let ([word, Word::EMPTY], LAST, true) =
-            (splice.words(), splice.from, packed && parent_len < SLOTS && !self.owner.untidy)
-        {
+        if let ([word, Word::EMPTY], LAST, true) = (splice.words(), splice.from, packed && parent_len < SLOTS && !untidy) {
             self.fill_up(bottom, (parent, slot, parent_len), (splice.lasts[0], *word), memory)?;
             return Ok(true);
         }
-        let mut run = Slots::new();
-        run.gather(leaf, 0..splice.from, max);
-        run.append(splice.lasts(), splice.words());
-        run.gather(leaf, splice.to..len, max);
-        if self.owner.untidy {
-            run.tidy();
+        let mut parting =
+            Parting { slots: slot..slot + 1, leaves: ArrayVec::new(), contents: Slots::new(), middle: SLOTS + SLOTS };
+        parting.leaves.push(leaf);
+        parting.contents.append(leaf, len, max);
+        parting.contents.splice(splice);
+        if untidy {
+            parting.contents.tidy();
         }
-        if run.len() <= SLOTS {
+        let needed = parting.contents.len();
+        if needed <= SLOTS {
             // Enough gaps were joined. The general way knows what to do with one leaf.
             return Ok(false);
         }
-        let mut parts = Parts { leaves: ArrayVec::from_iter([leaf]), slots: slot..slot + 1, run, first: SLOTS };
+        // Ranges that come in order leave full leaves behind.
         if !packed {
-            let fits = |slot: usize| {
-                let sibling = child(parent, slot)?;
-                let needed = if self.owner.untidy { slots_needed(sibling) } else { sibling.len() };
-                (parts.run.len() + needed <= SHARED).then_some(sibling)
-            };
-            if slot + 1 < parent_len
-                && let Some(sibling) = fits(slot + 1)
-            {
-                parts.slots.end += 1;
-                parts.leaves.push(sibling);
-                parts.run.gather(sibling, 0..sibling.len(), u64::MAX);
-            } else if slot > 0
-                && let Some(sibling) = fits(slot - 1)
-            {
-                parts.slots.start -= 1;
-                parts.leaves.insert(0, sibling);
-                let right = core::mem::replace(&mut parts.run, Run::new());
-                parts.run.gather(sibling, 0..sibling.len(), min - 1);
-                parts.run.append(right.lasts(), right.words());
+            match partner(parent, parent_len, slot, needed, untidy) {
+                Some(Partner::Right(right, len)) => {
+                    parting.slots.end += 1;
+                    parting.leaves.push(right);
+                    // Where its last slot ends is known to the parent.
+                    parting.contents.append(right, len, u64::MAX);
+                }
+                Some(Partner::Left(left, len)) => {
+                    parting.slots.start -= 1;
+                    parting.leaves.insert(0, left);
+                    parting.contents.prepend(left, len, min - 1);
+                }
+                None => {}
             }
-            if self.owner.untidy {
-                parts.run.tidy();
+            if untidy {
+                parting.contents.tidy();
             }
-            parts.first = parts.run.len().div_ceil(2);
+            parting.middle = parting.contents.start + parting.contents.len().div_ceil(2);
         }
-        if parts.slots.len() == 1 && parent_len == SLOTS {
+        if parting.slots.len() == 1 && parent_len == SLOTS {
             return Ok(false);
         }
         match self.mode {
-            Mode::Exclusive => self.part_in_place(parent, parent_len, &parts, memory)?,
-            Mode::Shared => self.part_beside(bottom.grand, parent, parent_len, &parts, memory)?,
+            Mode::Exclusive => self.part_in_place(parent, parent_len, &parting, memory)?,
+            Mode::Shared => self.part_beside(bottom.grand, parent, parent_len, &parting, memory)?,
         }
         self.forget_below(2);
         Ok(true)
     }
 
     /// With exclusive access: the old leaves hold the parts, and a new one, if need be.
-    fn part_in_place(&mut self, parent: NodeRef, parent_len: usize, parts: &Parts, memory: Memory) -> Result<(), AllocError> {
-        let Parts { leaves, slots, run, first } = parts;
-        let (lasts, words) = (run.lasts(), run.words());
-        let (left, sibling) = (leaves[0], leaves.get(1).copied());
-        let right = match (sibling, &words[*first..]) {
-            (Some(sibling), _) => Some(sibling),
-            (None, [Word::EMPTY]) => None,
-            (None, _) => Some(self.take(memory)?),
+    fn part_in_place(&mut self, parent: NodeRef, parent_len: usize, parting: &Parting, memory: Memory) -> Result<(), AllocError> {
+        let right = match parting.leaves.get(1) {
+            Some(sibling) => Some(*sibling),
+            None if parting.rest_is_gap() => None,
+            None => Some(self.take(memory)?),
         };
-        if let Some(right) = right {
-            // SAFETY: exclusive access.
-            unsafe { right.fill(&lasts[*first..], &words[*first..]) };
-        }
-        // SAFETY: as above.
-        unsafe { left.fill(&lasts[..*first], &words[..*first]) };
         self.touch_node(parent, 1);
-        if sibling.is_some() {
-            // SAFETY: as above.
-            unsafe { parent.set_pivot(slots.start, lasts[first - 1]) };
-        } else {
-            let ends = [lasts[first - 1], parent.last(slots.start, u64::MAX)];
-            let children = [left.word(), right.map_or(Word::EMPTY, NodeRef::word)];
-            // SAFETY: as above.
-            unsafe { parent.splice(parent_len, slots.clone(), &ends, &children) };
-        }
+        // SAFETY: exclusive access.
+        unsafe { parting.hang(parent, parent_len, parting.leaves[0], right) };
         Ok(())
     }
 
@@ -138,28 +259,17 @@ impl TreeMut<'_> {
         grand: Option<(NodeRef, usize)>,
         parent: NodeRef,
         parent_len: usize,
-        parts: &Parts,
+        parting: &Parting,
         memory: Memory,
     ) -> Result<(), AllocError> {
-        let Parts { leaves, slots, run, first } = parts;
-        let (lasts, words) = (run.lasts(), run.words());
-        let rest_is_gap = words[*first..] == [Word::EMPTY];
-        let nodes = self.take_nodes(3 - usize::from(rest_is_gap), memory)?;
+        let nodes = self.take_nodes(3 - usize::from(parting.rest_is_gap()), memory)?;
         let (above, left, right) = (nodes[0], nodes[1], nodes.get(2).copied());
         // SAFETY: a new node that nobody can reach yet.
-        unsafe { left.fill(&lasts[..*first], &words[..*first]) };
-        if let Some(right) = right {
-            // SAFETY: as above.
-            unsafe { right.fill(&lasts[*first..], &words[*first..]) };
-        }
-        let ends = [lasts[first - 1], parent.last(slots.end - 1, u64::MAX)];
-        let children = [left.word(), right.map_or(Word::EMPTY, NodeRef::word)];
-        // SAFETY: as above.
         unsafe { above.copy(parent) };
-        // SAFETY: as above.
-        unsafe { above.splice(parent_len, slots.clone(), &ends, &children) };
+        // SAFETY: as above; so are the leaves.
+        unsafe { parting.hang(above, parent_len, left, right) };
         self.publish_above(grand, above);
-        for leaf in leaves {
+        for leaf in &parting.leaves {
             self.owner.retire(*leaf, 0, Remains::Husk);
         }
         self.owner.retire(parent, 1, Remains::Husk);
@@ -206,7 +316,7 @@ impl TreeMut<'_> {
     }
 
     /// So many nodes, or none.
-    fn take_nodes(&mut self, count: usize, memory: Memory) -> Result<ArrayVec<NodeRef, 3>, AllocError> {
+    fn take_nodes(&mut self, count: usize, memory: Memory) -> Result<ArrayVec<NodeRef, 4>, AllocError> {
         let mut nodes = ArrayVec::new();
         let mut source = self.source(memory);
         while nodes.len() < count {
@@ -231,9 +341,4 @@ impl TreeMut<'_> {
             None => self.root.publish(Some((above, 1))),
         }
     }
-}
-
-fn child(parent: NodeRef, slot: usize) -> Option<NodeRef> {
-    // SAFETY: a live word of an inner slot is a child.
-    parent.own_slot(slot).target().map(|child| unsafe { NodeRef::from_target(child) })
 }
