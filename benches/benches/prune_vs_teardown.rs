@@ -22,7 +22,7 @@ use maple_tree::{MapleTree, RangeMap, U61};
 use std::cell::LazyCell;
 
 /// A way to recover: its name, and what it does with a copy that failed at an index.
-type Recovery<'a, S, T> = (&'a str, fn(S, u64) -> T);
+type Recovery<'a, S, T> = (&'a str, fn(Box<S>, u64) -> T);
 
 fn recover<S: RangeTable, T>(suite: &mut Suite<'_>, source: &S, failure: Failure, (name, recovery): Recovery<'_, S, T>) {
     let Failure { shape, count, percent } = failure;
@@ -44,23 +44,23 @@ fn recover_any<S: RangeTable>(suite: &mut Suite<'_>, source: &S, failure: Failur
 }
 
 /// Cuts the tail off, and keeps it.
-fn cut<S: RangeTable>(mut copy: S, from: u64) -> (S, S::Tail) {
+fn cut<S: RangeTable>(mut copy: Box<S>, from: u64) -> (Box<S>, S::Tail) {
     let tail = copy.cut(from);
     (copy, tail)
 }
 
 /// Cuts the tail off, and drops it.
-fn cut_and_release<S: RangeTable>(mut copy: S, from: u64) -> S {
+fn cut_and_release<S: RangeTable>(mut copy: Box<S>, from: u64) -> Box<S> {
     drop(copy.cut(from));
     copy
 }
 
-fn prune_in_place(copy: MapleTree<U61>, from: u64) -> MapleTree<U61> {
+fn prune_in_place(copy: Box<MapleTree<U61>>, from: u64) -> Box<MapleTree<U61>> {
     copy.prune_in_place(from);
     copy
 }
 
-fn prune_and_release(copy: MapleTree<U61>, from: u64) -> MapleTree<U61> {
+fn prune_and_release(copy: Box<MapleTree<U61>>, from: u64) -> Box<MapleTree<U61>> {
     copy.prune(from);
     copy.synchronize().expect("not inside a read section");
     copy

@@ -201,9 +201,9 @@ impl Failure {
     }
 
     /// A copy whose entries were replaced in order up to the one that fails, as when a process is duplicated. So the path to it is
-    /// in the cache.
-    fn copy<S: RangeTable>(self, source: &S) -> S {
-        let mut copy = source.copy();
+    /// in the cache. Boxed, or moving it about would be a part of its recovery.
+    fn copy<S: RangeTable>(self, source: &S) -> Box<S> {
+        let mut copy = Box::new(source.copy());
         for n in 0..self.entry() {
             copy.apply(Change::Replace(self.shape.first(n), n + 1));
         }
@@ -212,7 +212,11 @@ impl Failure {
 }
 
 /// The recovery of a copy that failed, without the copying itself; what `recovery` returns is dropped afterwards.
-pub fn recover<S: RangeTable, T>(source: &S, failure: Failure, recovery: impl Fn(S, u64) -> T) -> impl FnMut(u64) -> Duration {
+pub fn recover<S: RangeTable, T>(
+    source: &S,
+    failure: Failure,
+    recovery: impl Fn(Box<S>, u64) -> T,
+) -> impl FnMut(u64) -> Duration {
     let mut events = Events::default();
     move |iterations| events.time(iterations, || failure.copy(source), |copy| recovery(copy, failure.index()))
 }
@@ -228,11 +232,11 @@ const REHEARSAL: u64 = 1_000;
 pub fn recover_rehearsed<S: RangeTable, T>(
     source: &S,
     failure: Failure,
-    recovery: impl Fn(S, u64) -> T,
+    recovery: impl Fn(Box<S>, u64) -> T,
 ) -> impl FnMut(u64) -> Duration {
     // Not inlined, so that the rehearsal runs the very code that is timed.
     #[inline(never)]
-    fn run<S, T>(recovery: &impl Fn(S, u64) -> T, copy: S, from: u64) -> T {
+    fn run<S, T>(recovery: &impl Fn(Box<S>, u64) -> T, copy: Box<S>, from: u64) -> T {
         recovery(copy, from)
     }
     let small = Failure { count: REHEARSAL, ..failure };

@@ -184,6 +184,8 @@ impl TreeMut<'_> {
         mut entry: impl FnMut(NonNull<()>),
     ) -> Result<(), (u64, u64)> {
         debug_assert_eq!(self.mode, Mode::Exclusive);
+        // These were last touched when the copy was made; now they come near while the border is looked for.
+        self.owner.stock.approach(self.root.load().map_or(0, |(_, top)| top));
         self.forget();
         self.touch(from, u64::MAX);
         let Some((from, path)) = self.border(from, may_cut) else {

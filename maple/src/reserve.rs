@@ -442,6 +442,12 @@ impl Stock {
         self.spare.iter().chain(self.earmark.iter().copied())
     }
 
+    /// Asks for nodes that a prune of a copy will take soon.
+    #[inline]
+    pub(crate) fn approach(&self, count: usize) {
+        self.earmark.iter().rev().take(count).for_each(|node| node.prefetch());
+    }
+
     /// Nodes that a growing operation may use.
     pub(crate) fn spare(&self) -> usize {
         self.spare.len()

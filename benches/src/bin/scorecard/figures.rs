@@ -133,7 +133,7 @@ fn recoveries(card: &mut Card, count: u64, size: &str) {
     }
     if size == "1m" {
         let failure = Failure { shape: SHAPE, count, percent: 50 };
-        let release = |copy: Tree, from| {
+        let release = |copy: Box<Tree>, from| {
             copy.prune(from);
             copy.synchronize().expect("not inside a read section");
             copy
@@ -146,7 +146,7 @@ fn recoveries(card: &mut Card, count: u64, size: &str) {
         card.duel_of_singles(&metric("shared"), || jobs::recover(&*tree, failure, prune_shared), drop_tree);
         card.duel_of_singles(&metric("inplace"), || jobs::recover(&*tree, failure, prune_in_place), drop_tree);
         card.duel_of_singles("memory_back.50pct.1m.vs_teardown", || jobs::recover(&*tree, failure, release), drop_tree);
-        let release = |mut copy: Map, from| {
+        let release = |mut copy: Box<Map>, from| {
             drop(copy.prune(from));
             copy
         };
@@ -155,17 +155,17 @@ fn recoveries(card: &mut Card, count: u64, size: &str) {
     }
 }
 
-fn prune_exclusive<S: RangeTable>(mut copy: S, from: u64) -> (S, S::Tail) {
+fn prune_exclusive<S: RangeTable>(mut copy: Box<S>, from: u64) -> (Box<S>, S::Tail) {
     let tail = copy.cut(from);
     (copy, tail)
 }
 
-fn prune_shared(copy: Tree, from: u64) -> Tree {
+fn prune_shared(copy: Box<Tree>, from: u64) -> Box<Tree> {
     copy.prune(from);
     copy
 }
 
-fn prune_in_place(copy: Tree, from: u64) -> Tree {
+fn prune_in_place(copy: Box<Tree>, from: u64) -> Box<Tree> {
     copy.prune_in_place(from);
     copy
 }
