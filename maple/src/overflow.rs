@@ -6,7 +6,7 @@
 use crate::list::Remains;
 use crate::node::{NodeRef, SLOTS, Word};
 use crate::path::Bottom;
-use crate::run::{is_tidy, slots_needed};
+use crate::run::{self, is_tidy, slots_needed};
 use crate::splice::Splice;
 use crate::tree_mut::{Memory, Mode, TreeMut};
 use arrayvec::ArrayVec;
@@ -85,18 +85,11 @@ impl Slots {
         self.start = start;
     }
 
-    /// Makes gaps of dead words, which stay behind in their nodes, and one gap of neighbouring ones.
+    /// As [`tidy`](run::tidy).
     #[cold]
     fn tidy(&mut self) {
-        let (from, end) = (self.start, self.end);
-        self.end = from;
-        for slot in from..end {
-            let (last, word) = (self.lasts[slot], self.words[slot].or_gap());
-            self.end -= usize::from(self.len() > 0 && word == Word::EMPTY && self.words[self.end - 1] == Word::EMPTY);
-            self.lasts[self.end] = last;
-            self.words[self.end] = word;
-            self.end += 1;
-        }
+        let slots = self.start..self.end;
+        self.end = self.start + run::tidy(&mut self.lasts[slots.clone()], &mut self.words[slots]);
     }
 
     /// Makes `node` hold the slots of a part.
@@ -316,7 +309,7 @@ impl TreeMut<'_> {
     }
 
     /// So many nodes, or none.
-    fn take_nodes(&mut self, count: usize, memory: Memory) -> Result<ArrayVec<NodeRef, 4>, AllocError> {
+    fn take_nodes(&mut self, count: usize, memory: Memory) -> Result<ArrayVec<NodeRef, 3>, AllocError> {
         let mut nodes = ArrayVec::new();
         let mut source = self.source(memory);
         while nodes.len() < count {

@@ -80,18 +80,9 @@ impl<const N: usize> Run<N> {
         }
     }
 
-    /// Makes gaps of dead words, which stay behind in their nodes, and one gap of neighbouring ones.
+    /// As [`tidy`].
     pub(crate) fn tidy(&mut self) {
-        let mut kept = 0;
-        for slot in 0..self.words.len() {
-            let word = self.words[slot].or_gap();
-            if word == Word::EMPTY && kept > 0 && self.words[kept - 1] == Word::EMPTY {
-                kept -= 1;
-            }
-            self.lasts[kept] = self.lasts[slot];
-            self.words[kept] = word;
-            kept += 1;
-        }
+        let kept = tidy(&mut self.lasts, &mut self.words);
         self.lasts.truncate(kept);
         self.words.truncate(kept);
     }
@@ -100,6 +91,21 @@ impl<const N: usize> Run<N> {
     pub(crate) fn is_gap(&self) -> bool {
         matches!(self.words(), [word] if !word.is_live())
     }
+}
+
+/// Makes gaps of dead words, which stay behind in their nodes, and one gap of neighbouring ones. Returns how many slots are left.
+pub(crate) fn tidy(lasts: &mut [u64], words: &mut [Word]) -> usize {
+    let mut kept = 0;
+    for slot in 0..words.len() {
+        let word = words[slot].or_gap();
+        if word == Word::EMPTY && kept > 0 && words[kept - 1] == Word::EMPTY {
+            kept -= 1;
+        }
+        lasts[kept] = lasts[slot];
+        words[kept] = word;
+        kept += 1;
+    }
+    kept
 }
 
 /// Whether the node has neither dead words nor two gaps side by side, as removals beside readers leave them. The general way drops the

@@ -52,6 +52,31 @@ fn sessions_of_rcu_boxes() {
     sessions::<RcuBoxes>();
 }
 
+/// A removed entry that is forgotten keeps whatever waits with it from being released, until somebody has the tree to himself.
+#[test]
+fn removed_entries() {
+    let _alone = alone();
+    let ledger = Ledger::new(1_000);
+    let rows = rows(200, 0, 4, 4);
+    let mut tree = MapleTree::<Box<Counted>>::from(build::<Boxes>(&ledger, &rows));
+    let erase = |tree: &MapleTree<Box<Counted>>, row: usize, keep: bool| {
+        let removed = tree.erase(rows[row].0).expect("it is there");
+        if keep { forget(removed) } else { drop(removed) }
+    };
+    let alive = |row: usize| ledger.alive(rows[row].2);
+    erase(&tree, 10, true);
+    erase(&tree, 20, false);
+    tree.synchronize().expect("outside");
+    assert_eq!([10, 20].map(alive), [1; 2], "one of them is still in hand, for all that is known");
+    tree.get_mut().validate().expect("valid");
+    erase(&tree, 30, false);
+    tree.synchronize().expect("outside");
+    assert_eq!([10, 20, 30].map(alive), [0; 3]);
+    drop(tree);
+    settle();
+    ledger.assert_all_dropped();
+}
+
 /// A reservation that is forgotten leaves its nodes with the map; a clone that it made is lost.
 #[test]
 fn reservations_and_cursors() {
