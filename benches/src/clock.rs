@@ -33,7 +33,7 @@ impl Events {
             let input = input();
             let of_thread = self.are_long.then(ThreadTime::now);
             let start = Instant::now();
-            let output = black_box(work(black_box(input)));
+            let output = timed(|| black_box(work(black_box(input))));
             let time = start.elapsed().saturating_sub(reading);
             let of_thread = of_thread.map(|start| start.elapsed());
             total += of_thread.map_or(time, |of_thread| of_thread.min(time));
@@ -47,15 +47,23 @@ impl Events {
 /// Times all calls of `work` at once, by the time that this thread has the processor.
 pub(crate) fn together(iterations: u64, work: impl FnMut()) -> Duration {
     let start = ThreadTime::now();
-    repeat(iterations, work);
+    timed(|| repeat(iterations, work));
     start.elapsed()
 }
 
 /// The same with the time in which this thread waits for others.
 pub(crate) fn together_with_waiting(iterations: u64, work: impl FnMut()) -> Duration {
     let start = Instant::now();
-    repeat(iterations, work);
+    timed(|| repeat(iterations, work));
     start.elapsed()
+}
+
+/// What is timed. With the feature `callgrind` a function with a name, so that what happens in it can be counted; else nothing that would
+/// change the code around it.
+#[cfg_attr(feature = "callgrind", inline(never))]
+#[cfg_attr(not(feature = "callgrind"), inline(always))]
+fn timed<T>(work: impl FnOnce() -> T) -> T {
+    work()
 }
 
 #[inline(always)]
