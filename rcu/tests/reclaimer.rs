@@ -40,13 +40,15 @@ fn without_a_thread_there_is_none() {
         assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_AS, &raw const new) }, 0);
         old.rlim_cur
     }
-    // Less than this process has already; what it asks for until there is a thread is in the allocator's hands.
-    let error = {
-        let before = limit(1 << 20);
-        let refused = Reclaimer::spawn();
-        limit(before);
-        refused.expect_err("there is no room for a stack")
-    };
+    let figures = std::fs::read_to_string("/proc/self/statm").expect("the system tells");
+    let pages: libc::rlim_t = figures.split(' ').next().and_then(|pages| pages.parse().ok()).expect("a number of pages");
+    // SAFETY: it asks for a constant of the system.
+    let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    // Enough for all that is asked for until there is a thread, and too little for a stack.
+    let before = limit(pages * libc::rlim_t::try_from(page).expect("a size") + (1 << 20));
+    let refused = Reclaimer::spawn();
+    limit(before);
+    let error = refused.expect_err("there is no room for a stack");
     assert_ne!(error.kind(), std::io::ErrorKind::AlreadyExists);
     drop(Reclaimer::spawn().expect("there is none"));
 }

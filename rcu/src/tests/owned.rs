@@ -186,7 +186,7 @@ fn a_value_that_panics_when_dropped_is_freed() {
 /// Nobody makes so many; the count is written to.
 #[test]
 #[cfg(all(unix, not(miri)))]
-fn more_owners_than_can_be_counted_end_the_process() {
+fn more_owners_than_can_be_counted_end_a_fork() {
     use super::grace::fork::{End, end_of};
     use std::ptr::NonNull;
 

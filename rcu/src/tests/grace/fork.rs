@@ -2,10 +2,11 @@
 
 use super::Reader;
 use crate::tests::{Counted, Tally, push_boxed};
-use crate::{Grace, Platform, Rcu, Reclaimer, Record, Threads};
+use crate::{Cookie, Domain, Grace, GraceGuard, GraceOn, Platform, Rcu, Reclaimer, Record, Threads};
 use std::cell::{Cell, RefCell};
 use std::panic::{self, AssertUnwindSafe};
 use std::ptr;
+use std::sync::atomic::{Ordering, fence};
 use std::sync::mpsc;
 use std::thread;
 
@@ -118,6 +119,55 @@ fn a_section_that_began_in_the_period_is_not_waited_for() {
     }));
 }
 
+/// Another thread's, that has just counted it up and looks at nobody before it is back from the system: it has not begun.
+#[test]
+fn a_period_that_was_about_to_begin() {
+    static DOMAIN: Domain = Domain::new();
+    static RECORD: Record = Record::new();
+    thread_local! {
+        static GUARD: RefCell<Option<GraceGuard<One>>> = const { RefCell::new(None) };
+        static CHECK: Cell<Option<fn(Cookie<One>)>> = const { Cell::new(None) };
+        static COOKIE: Cell<Option<Cookie<One>>> = const { Cell::new(None) };
+    }
+    struct One;
+    // SAFETY: the domain is this platform's alone, and the one thread that uses it registers the record first of all.
+    unsafe impl Platform for One {
+        fn domain() -> &'static Domain {
+            &DOMAIN
+        }
+
+        fn current() -> &'static Record {
+            &RECORD
+        }
+
+        fn barrier() {
+            fence(Ordering::SeqCst);
+            if let (Some(check), Some(cookie)) = (CHECK.take(), COOKIE.get()) {
+                check(cookie);
+            }
+        }
+    }
+    assert!(DOMAIN.register(&RECORD));
+    // SAFETY: the only reader is this thread, and `barrier` is a fence of its own.
+    unsafe { DOMAIN.trust_barrier() };
+    GUARD.set(Some(GraceOn::<One>::pin()));
+    let cookie = GraceOn::<One>::cookie();
+    COOKIE.set(Some(cookie));
+    CHECK.set(Some(|cookie| {
+        assert!(in_child(|| {
+            // SAFETY: in the child; there is no other record.
+            unsafe { DOMAIN.after_fork(Some(&RECORD)) };
+            let waits = !GraceOn::<One>::poll(cookie) && !GraceOn::<One>::poll(GraceOn::<One>::cookie());
+            drop(GUARD.take());
+            waits && GraceOn::<One>::poll(cookie) && GraceOn::<One>::synchronize().is_ok()
+        }));
+    }));
+    assert!(!GraceOn::<One>::poll(cookie), "a reader is there");
+    assert!(CHECK.take().is_none(), "it has been checked");
+    drop(GUARD.take());
+    GraceOn::<One>::synchronize().expect("not inside");
+}
+
 #[test]
 fn what_was_handed_over_is_reclaimed_on_both_sides() {
     let drops = Tally::default();
@@ -163,13 +213,18 @@ fn a_child_goes_on_with_the_destructor_that_forked() {
                 return;
             }
             end_in_time();
-            push_boxed(Grace::retired(), Counted(self.0.clone()));
-            Grace::flush();
+            // Two, so that all slots before it are in use.
+            for _ in 0..2 {
+                push_boxed(Grace::retired(), Counted(self.0.clone()));
+                Grace::flush();
+            }
         }
     }
     // In a process of their own, where nobody else runs the batches; in the first slot, and in the second.
     for before in [0, 1] {
         assert!(in_child(|| {
+            // From here on forks are noticed.
+            Grace::try_register().expect("memory");
             Grace::barrier().expect("not inside");
             let drops = Tally::default();
             for _ in 0..before {
@@ -181,7 +236,7 @@ fn a_child_goes_on_with_the_destructor_that_forked() {
             if let Some(end) = CHILD.take() {
                 return end == End::Good && drops.get() == before;
             }
-            exit(Grace::barrier().is_ok() && drops.get() == before + 1)
+            exit(Grace::barrier().is_ok() && drops.get() == before + 2)
         }));
     }
 }
@@ -198,6 +253,8 @@ fn what_others_were_running_is_lost_to_the_child() {
     }
     for others in [1, 2] {
         assert!(in_child(|| {
+            // From here on forks are noticed.
+            Grace::try_register().expect("memory");
             Grace::barrier().expect("not inside");
             let drops = Tally::default();
             let mut release = Vec::new();
