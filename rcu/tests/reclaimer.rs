@@ -18,7 +18,7 @@ fn a_reclaimer() {
 }
 
 fn retire<T: Send + Sync + 'static>(value: T) {
-    drop(RcuArc::<T, Grace>::try_new(value).ok().expect("memory"));
+    drop(RcuArc::<T, Grace>::try_new(value).expect("memory"));
 }
 
 /// Waits, without a call that could run destructors.

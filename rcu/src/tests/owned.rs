@@ -193,7 +193,8 @@ fn more_owners_than_can_be_counted_end_a_fork() {
     type Clone = fn(NonNull<()>);
     let by_owner: Clone = |raw| {
         // SAFETY: the pointer stands for an owner, and none of these is dropped.
-        std::mem::forget(std::mem::ManuallyDrop::new(unsafe { RcuArc::<u32>::from_raw(raw) }).clone());
+        let owner = std::mem::ManuallyDrop::new(unsafe { RcuArc::<u32>::from_raw(raw) });
+        std::mem::forget(RcuArc::clone(&owner));
     };
     let by_pointer: Clone = |raw| {
         // SAFETY: the pointer stands for an owner.

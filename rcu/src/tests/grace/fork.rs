@@ -126,7 +126,6 @@ fn a_period_that_was_about_to_begin() {
     static RECORD: Record = Record::new();
     thread_local! {
         static GUARD: RefCell<Option<GraceGuard<One>>> = const { RefCell::new(None) };
-        static CHECK: Cell<Option<fn(Cookie<One>)>> = const { Cell::new(None) };
         static COOKIE: Cell<Option<Cookie<One>>> = const { Cell::new(None) };
     }
     struct One;
@@ -142,18 +141,12 @@ fn a_period_that_was_about_to_begin() {
 
         fn barrier() {
             fence(Ordering::SeqCst);
-            if let (Some(check), Some(cookie)) = (CHECK.take(), COOKIE.get()) {
+            if let Some(cookie) = COOKIE.take() {
                 check(cookie);
             }
         }
     }
-    assert!(DOMAIN.register(&RECORD));
-    // SAFETY: the only reader is this thread, and `barrier` is a fence of its own.
-    unsafe { DOMAIN.trust_barrier() };
-    GUARD.set(Some(GraceOn::<One>::pin()));
-    let cookie = GraceOn::<One>::cookie();
-    COOKIE.set(Some(cookie));
-    CHECK.set(Some(|cookie| {
+    fn check(cookie: Cookie<One>) {
         assert!(in_child(|| {
             // SAFETY: in the child; there is no other record.
             unsafe { DOMAIN.after_fork(Some(&RECORD)) };
@@ -161,9 +154,15 @@ fn a_period_that_was_about_to_begin() {
             drop(GUARD.take());
             waits && GraceOn::<One>::poll(cookie) && GraceOn::<One>::synchronize().is_ok()
         }));
-    }));
+    }
+    assert!(DOMAIN.register(&RECORD));
+    // SAFETY: the only reader is this thread, and `barrier` is a fence of its own.
+    unsafe { DOMAIN.trust_barrier() };
+    GUARD.set(Some(GraceOn::<One>::pin()));
+    let cookie = GraceOn::<One>::cookie();
+    COOKIE.set(Some(cookie));
     assert!(!GraceOn::<One>::poll(cookie), "a reader is there");
-    assert!(CHECK.take().is_none(), "it has been checked");
+    assert!(COOKIE.take().is_none(), "it has been checked");
     drop(GUARD.take());
     GraceOn::<One>::synchronize().expect("not inside");
 }
@@ -269,7 +268,7 @@ fn what_others_were_running_is_lost_to_the_child() {
                 begun.recv().expect("the destructor is running");
             }
             // Nobody goes on with those in the child; and the table is as good as new.
-            let good = in_child(|| {
+            in_child(|| {
                 let mut good = true;
                 for _ in 0..3 * usize::BITS {
                     let fresh = Tally::default();
@@ -277,8 +276,7 @@ fn what_others_were_running_is_lost_to_the_child() {
                     good &= Grace::barrier().is_ok() && fresh.get() == 1;
                 }
                 good && drops.get() == 0
-            });
-            good
+            })
         }));
     }
 }
