@@ -268,14 +268,30 @@ fn a_barrier_waits_for_what_others_took() {
 #[test]
 fn a_barrier_waits_for_a_batch_on_all_of_its_way() {
     thread_local!(static WAITS: Cell<bool> = const { Cell::new(false) });
+    /// Whether the third thread is to take the batch now.
+    static TAKE: AtomicBool = AtomicBool::new(false);
+    static IS_RUNNING: AtomicBool = AtomicBool::new(false);
     /// Takes its time, unless it is the waiting thread that has come to run it.
     struct Slow(Tally);
     impl Drop for Slow {
         fn drop(&mut self) {
+            IS_RUNNING.store(true, Ordering::SeqCst);
             if !WAITS.get() {
                 thread::sleep(Duration::from_millis(20));
             }
             self.0.add();
+        }
+    }
+    /// Comes just before the batch. Lets the third thread overtake the one that waits.
+    fn stand_aside() {
+        if WAITS.get() {
+            TAKE.store(true, Ordering::SeqCst);
+            for _ in 0..100 {
+                if IS_RUNNING.load(Ordering::SeqCst) {
+                    break;
+                }
+                thread::sleep(Duration::from_micros(100));
+            }
         }
     }
     /// Hands over late.
@@ -303,9 +319,10 @@ fn a_barrier_waits_for_a_batch_on_all_of_its_way() {
             taken.expect("handed over once a round").send(()).expect("the test is there");
             // Time for a barrier to begin.
             thread::sleep(Duration::from_millis(5));
-            for _ in 0..if cfg!(miri) { 10 } else { 200 } {
+            // More than it takes from the queue before it waits for the second time.
+            for n in 1..=100 {
                 let guard = crossbeam_epoch::pin();
-                guard.defer(|| ());
+                guard.defer(if n == 100 { stand_aside } else { || () });
                 guard.flush();
             }
             // SAFETY: the caller's promise; grace periods are the same.
@@ -325,16 +342,18 @@ fn a_barrier_waits_for_a_batch_on_all_of_its_way() {
     WAITS.set(true);
     let stop = AtomicBool::new(false);
     thread::scope(|scope| {
-        for _ in 0..2 {
-            scope.spawn(|| {
-                while !stop.load(Ordering::Relaxed) {
+        scope.spawn(|| {
+            while !stop.load(Ordering::Relaxed) {
+                if TAKE.load(Ordering::SeqCst) {
                     crossbeam_epoch::pin().flush();
-                    thread::yield_now();
                 }
-            });
-        }
+                thread::yield_now();
+            }
+        });
         let drops = Tally::default();
-        let late = (1..=if cfg!(miri) { 2 } else { 20 }).find(|&round| {
+        let late = (1..=if cfg!(miri) { 1 } else { 5 }).find(|&round| {
+            TAKE.store(false, Ordering::SeqCst);
+            IS_RUNNING.store(false, Ordering::SeqCst);
             let (tell, told) = mpsc::channel();
             *TAKEN.lock().expect("not poisoned") = Some(tell);
             push_boxed(Own::retired(), Slow(drops.clone()));
