@@ -321,7 +321,7 @@ impl Panics {
 
 /// Waits a little longer each time: readers are expected to be gone soon, but may take their time.
 #[derive(Default)]
-struct Pause {
+pub(crate) struct Pause {
     rounds: u32,
 }
 
@@ -333,7 +333,7 @@ impl Pause {
     /// Then sleep, from 2^4 microseconds on up to 2^10.
     const SLEEP_LOG2_MICROS: (u32, u32) = (4, 10);
 
-    fn take(&mut self) {
+    pub(crate) fn take(&mut self) {
         if self.rounds < Self::SPINS {
             for _ in 0..1 << self.rounds {
                 hint::spin_loop();

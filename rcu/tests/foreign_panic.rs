@@ -33,6 +33,7 @@ fn a_foreign_panic_goes_on_when_the_work_is_done() {
     flush_hands_over();
     synchronize_waits_all_the_same(false);
     synchronize_waits_all_the_same(true);
+    the_first_of_several_goes_on();
 }
 
 fn hand_over_keeps_its_batch() {
@@ -117,5 +118,21 @@ fn synchronize_waits_all_the_same(lagging: bool) {
             laggard.enter();
         }
     });
+    assert_eq!(Epoch::synchronize(), Ok(()));
+}
+
+/// The others are dropped.
+fn the_first_of_several_goes_on() {
+    {
+        // None of them is due before this section ends.
+        let guard = crossbeam_epoch::pin();
+        for number in 1..=3_usize {
+            guard.defer(move || panic::panic_any(number));
+            guard.flush();
+        }
+    }
+    let outcome = panic::catch_unwind(|| Epoch::synchronize().expect("not inside"));
+    let payload = outcome.expect_err("a panic goes on");
+    assert_eq!(payload.downcast_ref::<usize>(), Some(&1));
     assert_eq!(Epoch::synchronize(), Ok(()));
 }

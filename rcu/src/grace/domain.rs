@@ -303,7 +303,7 @@ impl Domain {
     ///
     /// In the child, with no other thread, once all records but `own` were reset.
     #[cfg(all(feature = "std", unix))]
-    pub(super) unsafe fn after_fork(&self, own: Option<&Record>) {
+    pub(crate) unsafe fn after_fork(&self, own: Option<&Record>) {
         let word = own.map_or(OUTSIDE, Record::look);
         // Relaxed, all: there is no other thread.
         let (now, done) = (self.now.0.load(Ordering::Relaxed), self.done.load(Ordering::Relaxed));

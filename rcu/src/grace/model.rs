@@ -147,6 +147,7 @@ models! {
     a_reader_that_registers_late, "Causality violation": [needs_the_readers_fence = ReaderFence, needs_close = Close]
     a_record_that_changes_hands, "the record was left inside": [needs_own = Own, needs_disown = Disown]
     numbers_that_come_again, "Causality violation": [needs_a_second_look = OneLook]
+    two_who_want_a_slot, "": []
     a_batch_in_the_table, "Causality violation": [needs_fill = Fill, needs_take = Take]
     a_list_that_another_took, "the list is nowhere": [needs_empty = Empty]
 }
@@ -316,6 +317,16 @@ fn numbers_that_come_again() {
     world.wait(target);
     world.replace(0);
     reader.join().unwrap();
+}
+
+/// One slot is in use, and there is one more. (Nothing of this is an order that could be weakened.)
+fn two_who_want_a_slot() {
+    let pending: &'static Pending = Box::leak(Box::new(Pending::new()));
+    let _first = pending.claim().expect("a slot is free");
+    let other = thread::spawn(move || pending.claim());
+    let own = pending.claim();
+    let other = other.join().unwrap();
+    assert!(own.is_some() != other.is_some(), "one slot for two");
 }
 
 /// One fills a slot with a batch, another runs it.

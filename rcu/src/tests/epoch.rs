@@ -1,9 +1,11 @@
 //! The flavour on epochs: what waits for whom.
 
 use super::{Counted, Panicking, Tally, flavour, press_on_until, push_boxed};
-use crate::{BarrierError, Epoch, InsideReadSection, Rcu, RcuArc};
+use crate::epoch::Pause;
+use crate::{BarrierError, Batch, Epoch, EpochGuard, InsideReadSection, Rcu, RcuArc, RetireList};
+use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc;
+use std::sync::{Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -259,6 +261,130 @@ fn a_barrier_waits_for_what_others_took() {
             });
         }
     });
+}
+
+/// A batch that another thread has taken off the list, but not handed over; that comes into the collector's queue behind many others; and
+/// that a third thread takes from there and runs. At each of these steps somebody waits for it.
+#[test]
+fn a_barrier_waits_for_a_batch_on_all_of_its_way() {
+    thread_local!(static WAITS: Cell<bool> = const { Cell::new(false) });
+    /// Whether the third thread is to take the batch now.
+    static TAKE: AtomicBool = AtomicBool::new(false);
+    static IS_RUNNING: AtomicBool = AtomicBool::new(false);
+    /// Takes its time, unless it is the waiting thread that has come to run it.
+    struct Slow(Tally);
+    impl Drop for Slow {
+        fn drop(&mut self) {
+            IS_RUNNING.store(true, Ordering::SeqCst);
+            if !WAITS.get() {
+                thread::sleep(Duration::from_millis(20));
+            }
+            self.0.add();
+        }
+    }
+    /// Comes just before the batch. Lets the third thread overtake the one that waits.
+    fn stand_aside() {
+        if WAITS.get() {
+            TAKE.store(true, Ordering::SeqCst);
+            for _ in 0..100 {
+                if IS_RUNNING.load(Ordering::SeqCst) {
+                    break;
+                }
+                thread::sleep(Duration::from_micros(100));
+            }
+        }
+    }
+    /// Hands over late.
+    struct Own;
+    static TAKEN: Mutex<Option<mpsc::Sender<()>>> = Mutex::new(None);
+    static RETIRED: RetireList = RetireList::new();
+    // SAFETY: all but the list is `Epoch`'s, and the list is this flavour's alone.
+    unsafe impl Rcu for Own {
+        type Guard = EpochGuard;
+
+        fn pin() -> EpochGuard {
+            Epoch::pin()
+        }
+
+        fn is_reading() -> bool {
+            Epoch::is_reading()
+        }
+
+        fn synchronize() -> Result<(), InsideReadSection> {
+            Epoch::synchronize()
+        }
+
+        unsafe fn hand_over(batch: Batch) {
+            let taken = TAKEN.lock().expect("not poisoned").take();
+            taken.expect("handed over once a round").send(()).expect("the test is there");
+            // Time for a barrier to begin.
+            thread::sleep(Duration::from_millis(5));
+            // More than it takes from the queue before it waits for the second time.
+            for n in 1..=100 {
+                let guard = crossbeam_epoch::pin();
+                guard.defer(if n == 100 { stand_aside } else { || () });
+                guard.flush();
+            }
+            // SAFETY: the caller's promise; grace periods are the same.
+            unsafe { Epoch::hand_over(batch) }
+        }
+
+        fn barrier() -> Result<(), BarrierError> {
+            Self::flush();
+            Epoch::barrier()
+        }
+
+        fn retired() -> &'static RetireList {
+            &RETIRED
+        }
+    }
+
+    WAITS.set(true);
+    let stop = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(Ordering::Relaxed) {
+                if TAKE.load(Ordering::SeqCst) {
+                    crossbeam_epoch::pin().flush();
+                }
+                thread::yield_now();
+            }
+        });
+        let drops = Tally::default();
+        let late = (1..=if cfg!(miri) { 1 } else { 5 }).find(|&round| {
+            TAKE.store(false, Ordering::SeqCst);
+            IS_RUNNING.store(false, Ordering::SeqCst);
+            let (tell, told) = mpsc::channel();
+            *TAKEN.lock().expect("not poisoned") = Some(tell);
+            push_boxed(Own::retired(), Slow(drops.clone()));
+            scope.spawn(|| assert!(Own::flush()));
+            told.recv().expect("the other thread has taken it");
+            Own::barrier().expect("not inside");
+            drops.get() != round
+        });
+        stop.store(true, Ordering::Relaxed);
+        assert_eq!(late, None, "returned before the destructor had run");
+    });
+}
+
+#[test]
+fn what_is_handed_over_without_waiting_is_run_as_well() {
+    let drops = Tally::default();
+    let list = RetireList::new();
+    push_boxed(&list, Counted(drops.clone()));
+    let batch = list.take_all().expect("pushed just now");
+    // SAFETY: the batch has no readers.
+    assert!(unsafe { Epoch::try_hand_over(batch) }.is_ok());
+    Epoch::barrier().expect("not inside");
+    assert_eq!(drops.get(), 1);
+}
+
+#[test]
+fn a_pause_ends_however_many_came_before() {
+    let mut pause = Pause::default();
+    for _ in 0..if cfg!(miri) { 40 } else { 100 } {
+        pause.take();
+    }
 }
 
 #[test]

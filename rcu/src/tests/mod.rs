@@ -135,3 +135,10 @@ fn errors_speak() {
     assert_eq!(refused, ("out of memory".to_owned(), "AllocError(..)".to_owned()));
     assert_eq!(is_error(&InsideReadSection).1, "InsideReadSection");
 }
+
+#[test]
+fn what_is_there_by_default_is_empty() {
+    assert!(RetireList::default().is_empty());
+    assert!(!crate::Record::default().is_reading());
+    assert_eq!(crate::Domain::default().count_records(), 0);
+}

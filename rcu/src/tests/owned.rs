@@ -120,6 +120,8 @@ fn the_last_owner_retires_and_nobody_frees() {
     let one: RcuArc<_, Own> = arc(Odd(Counted(drops.clone())));
     let two = one.clone();
     assert!(RcuArc::ptr_eq(&one, &two));
+    assert!(!RcuArc::ptr_eq(&one, &arc(Odd(Counted(Tally::default())))), "another value");
+    reclaim::<Own>();
     assert_eq!(RcuArc::strong_count(&one), 2);
     drop(one);
     assert_eq!(RcuArc::strong_count(&two), 1);
@@ -179,6 +181,44 @@ fn a_value_that_panics_when_dropped_is_freed() {
     let outcome = panic::catch_unwind(reclaim::<Own>);
     assert!(outcome.is_err());
     assert_eq!((drops.get(), alloc::odd_blocks()), (1, 0));
+}
+
+/// Nobody makes so many; the count is written to.
+#[test]
+#[cfg(all(unix, not(miri)))]
+fn more_owners_than_can_be_counted_end_a_fork() {
+    use super::grace::fork::{End, end_of};
+    use std::ptr::NonNull;
+
+    type Clone = fn(NonNull<()>);
+    let by_owner: Clone = |raw| {
+        // SAFETY: the pointer stands for an owner, and none of these is dropped.
+        let owner = std::mem::ManuallyDrop::new(unsafe { RcuArc::<u32>::from_raw(raw) });
+        std::mem::forget(RcuArc::clone(&owner));
+    };
+    let by_pointer: Clone = |raw| {
+        // SAFETY: the pointer stands for an owner.
+        std::mem::forget(unsafe { RcuArc::<u32>::raw_try_clone(raw) });
+    };
+    let most = isize::MAX.unsigned_abs();
+    for clone in [by_owner, by_pointer] {
+        for (owners, end) in
+            [(1, End::Good), (most - 1, End::Good), (most, End::Good), (most + 1, End::Aborted), (usize::MAX, End::Aborted)]
+        {
+            let outcome = end_of(|| {
+                let raw = arc::<u32, Epoch>(7).into_raw();
+                // The count is behind the link, which is the head of the value.
+                // SAFETY: inside the allocation.
+                let count = unsafe { raw.byte_add(size_of::<crate::Link>()) };
+                // SAFETY: the count is there, and shared as an atomic.
+                let count = unsafe { count.cast::<AtomicUsize>().as_ref() };
+                assert_eq!(count.swap(owners, Ordering::Relaxed), 1);
+                clone(raw);
+                count.load(Ordering::Relaxed) == owners + 1
+            });
+            assert_eq!(outcome, end, "{owners} owners");
+        }
+    }
 }
 
 #[test]

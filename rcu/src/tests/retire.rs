@@ -105,6 +105,19 @@ fn what_a_destructor_pushes_waits_for_the_next_batch() {
     assert_eq!(drops.get(), 1);
 }
 
+#[test]
+fn a_list_knows_about_how_long_it_is() {
+    let list = RetireList::new();
+    for _ in 0..2 {
+        for count in 0..5 {
+            assert_eq!(list.len(), count);
+            push_boxed(&list, ());
+        }
+        assert!(reclaim(&list));
+    }
+    assert_eq!(list.len(), 0);
+}
+
 /// How many objects each of the threads below pushes at a time: made beforehand, so that the pushes are close together.
 const BURST: usize = if cfg!(miri) { 8 } else { 1_000 };
 

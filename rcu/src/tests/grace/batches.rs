@@ -10,7 +10,7 @@ use std::sync::mpsc;
 use std::thread;
 
 /// A batch that counts, as something that is no list would hand it over.
-fn counting(tally: &Tally) -> Batch {
+pub(super) fn counting(tally: &Tally) -> Batch {
     unsafe fn run(tally: NonNull<()>, _: *const ()) {
         // SAFETY: made from a box below, run once.
         unsafe { Box::from_raw(tally.cast::<Tally>().as_ptr()) }.add();
@@ -20,7 +20,7 @@ fn counting(tally: &Tally) -> Batch {
     unsafe { Batch::new(tally.cast(), core::ptr::null(), run) }
 }
 
-fn try_hand_over<P: Platform>(batch: Batch) -> Result<(), Batch> {
+pub(super) fn try_hand_over<P: Platform>(batch: Batch) -> Result<(), Batch> {
     // SAFETY: these batches have no readers to wait for.
     unsafe { GraceOn::<P>::try_hand_over(batch) }
 }

@@ -3,21 +3,26 @@
 
 mod batches;
 #[cfg(all(unix, not(miri)))]
-mod fork;
+pub(super) mod fork;
 mod memory;
 mod periods;
+mod table;
 mod threads;
 
 use crate::{GraceOn, Rcu};
 use std::sync::mpsc::{self, Sender};
 use std::thread::{self, JoinHandle};
 
-/// Makes a platform with a domain of its own, in which each thread gets a record that is never freed. With fences.
+/// Makes a platform with a domain of its own, in which each thread gets a record that is never freed. With fences. Perhaps with something
+/// else to do than to yield where it waits.
 macro_rules! platform {
     ($name:ident) => {
         platform!($name, crate::Domain::new());
     };
     ($name:ident, $domain:expr) => {
+        platform!($name, $domain, std::thread::yield_now);
+    };
+    ($name:ident, $domain:expr, $pause:expr) => {
         struct $name;
 
         // SAFETY: the domain is this platform's alone; each thread has a record of its own, which is registered first of all.
@@ -39,7 +44,7 @@ macro_rules! platform {
             }
 
             fn pause(_: u32) {
-                std::thread::yield_now();
+                $pause();
             }
         }
     };

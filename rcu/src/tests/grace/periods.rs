@@ -2,9 +2,9 @@
 
 use super::{Reader, platform};
 use crate::tests::Tally;
-use crate::{BarrierError, Domain, Grace, GraceOn, InsideReadSection, Platform, Rcu, Threads};
+use crate::{BarrierError, Domain, Grace, GraceOn, InsideReadSection, Platform, Rcu, Record, Threads};
 use std::cell::UnsafeCell;
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence};
 use std::sync::{Barrier, mpsc};
 use std::thread;
 use std::time::Duration;
@@ -296,4 +296,63 @@ fn the_read_side_is_decided_once() {
     let read_side = Grace::read_side();
     assert_eq!(Grace::use_fences(), read_side == crate::ReadSide::Fence, "too late to choose");
     assert_eq!(Grace::read_side(), read_side);
+}
+
+/// A platform that sends interrupts, or says that it does.
+#[test]
+fn each_period_calls_the_barrier_from_when_it_is_trusted() {
+    static DOMAIN: Domain = Domain::new();
+    static RECORD: Record = Record::new();
+    static CALLS: AtomicUsize = AtomicUsize::new(0);
+    struct One;
+    // SAFETY: the domain is this platform's alone, and the one thread that uses it registers the record first of all.
+    unsafe impl Platform for One {
+        fn domain() -> &'static Domain {
+            &DOMAIN
+        }
+
+        fn current() -> &'static Record {
+            &RECORD
+        }
+
+        fn barrier() {
+            fence(Ordering::SeqCst);
+            CALLS.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+    assert!(DOMAIN.register(&RECORD));
+    for _ in 0..5 {
+        GraceOn::<One>::synchronize().expect("not inside");
+    }
+    assert_eq!(CALLS.load(Ordering::Relaxed), 0, "readers have fences");
+    let guard = GraceOn::<One>::pin();
+    let cookie = GraceOn::<One>::cookie();
+    // SAFETY: the only reader is this thread, and `barrier` is a fence of its own.
+    unsafe { DOMAIN.trust_barrier() };
+    assert!(!GraceOn::<One>::poll(cookie), "a reader is there all the same");
+    assert_eq!(CALLS.load(Ordering::Relaxed), 1);
+    drop(guard);
+    assert!(GraceOn::<One>::poll(cookie));
+    for calls in 2..7 {
+        assert!(!GraceOn::<One>::is_reading());
+        GraceOn::<One>::synchronize().expect("not inside");
+        assert_eq!(CALLS.load(Ordering::Relaxed), calls);
+    }
+    // Spins for as long as it likes, but not for ever, however often it was asked.
+    for round in (0..10).chain([31, 32, 33, 64, u32::MAX]) {
+        One::pause(round);
+        Threads::pause(round);
+    }
+}
+
+#[test]
+fn a_record_is_on_the_list_once() {
+    static DOMAIN: Domain = Domain::new();
+    static RECORDS: [Record; 2] = [const { Record::new() }; 2];
+    for record in &RECORDS {
+        assert!(DOMAIN.register(record));
+        assert!(!DOMAIN.register(record));
+        assert!(!DOMAIN.register(&RECORDS[0]));
+    }
+    assert_eq!(DOMAIN.count_records(), 2);
 }
