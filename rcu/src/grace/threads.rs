@@ -38,6 +38,8 @@ use std::time::Duration;
 /// [`try_register`](GraceOn::try_register)) the child has one thread. Read sections of others are over; the child's own stays open.
 /// Cookies stay valid, grace periods go on. What the others had retired or handed over is reclaimed in the child as well, once; what they
 /// were just handing over or running at that instant is leaked. A [`Reclaimer`](crate::Reclaimer) has to be started again.
+/// In a process that forks while threads that never read hand over or wait, and where nobody has read yet, there is no handler, and the child may
+/// wait for what a thread that it does not have had begun: call `try_register` first.
 ///
 /// *Signals*: a handler may open and close sections on a thread that is registered, as long as its thread-locals are not being dropped.
 ///
