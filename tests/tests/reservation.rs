@@ -216,7 +216,14 @@ const SPARSE: &[Sparse] = &[
         beside: (1, 1),
     },
     Sparse { name: "a leaf gets full", entries: 47, removed: &[], store: (460, 464), alone: (0, 0), beside: (1, 1) },
-    Sparse { name: "to the end of a gap above", entries: 768, removed: &[NINE], store: (2_000, 2_559), alone: (1, 1), beside: (1, 1) },
+    Sparse {
+        name: "to the end of a gap above",
+        entries: 768,
+        removed: &[NINE],
+        store: (2_000, 2_559),
+        alone: (1, 1),
+        beside: (1, 1),
+    },
     Sparse {
         name: "from a gap above into a leaf, of which 16 slots are left",
         entries: 768,
