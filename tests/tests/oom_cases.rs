@@ -164,6 +164,33 @@ fn removing_whole_entries_never_fails() {
     check::<RcuArcs>(&ledger, &shape);
 }
 
+/// With exclusive access, too, when there is no node at all: then entry after entry goes, and none is left where it was.
+#[test]
+fn removing_whole_entries_without_a_node() {
+    let _alone = alone();
+    let ledger = Ledger::new(1_000);
+    let shape = rows(290, 0, 10, 0);
+    let mut in_place = 0;
+    for (from, to) in [(8, 23), (8, 24), (100, 150), (15, 16), (3, 280)] {
+        let (lo, hi) = (shape[from].0, shape[to].1);
+        let mut map = RangeMap::with_reserve(&NOTHING);
+        let entries = shape.iter().map(|&(first, last, id)| (first..=last, Boxes::make(&ledger, id)));
+        assert!(map.try_extend(entries).is_ok());
+        let mut ballast = Ballast::new();
+        ballast.leave(0);
+        let nodes = map.figures().nodes_taken;
+        let (removed, ..) = under(Plan::From(1), || map.remove(lo..=hi));
+        assert_eq!(removed, Ok(()), "removing entries {from} to {to}");
+        in_place += usize::from(map.figures().nodes_taken == nodes);
+        let want = without(&shape, lo, hi);
+        assert_eq!(contents::<Boxes>(&map), want, "removing entries {from} to {to}");
+        assert_eq!(ledger.live(), i64::try_from(want.len()).expect("small"), "entries {from} to {to} are dropped");
+        assert_eq!(map.validate().expect("valid").dead, 0);
+    }
+    assert_eq!(in_place, 5);
+    ledger.assert_all_dropped();
+}
+
 /// Cuts that find neither a node nor memory say which entry is in the way, whatever the caller chose, and change nothing.
 #[test]
 fn cuts_without_nodes() {
