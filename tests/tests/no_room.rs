@@ -71,7 +71,6 @@ struct Checked(AtomicBool);
 
 // SAFETY: who finds the flag down and raises it is alone until they lower it.
 unsafe impl RawMutex for Checked {
-    #[expect(clippy::declare_interior_mutable_const, reason = "a lock's first value, as the trait has it")]
     const INIT: Self = Self(AtomicBool::new(false));
 
     type GuardMarker = parking_lot::lock_api::GuardSend;
