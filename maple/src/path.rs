@@ -269,7 +269,7 @@ impl Path {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
-    use crate::map::RangeMap;
+    use crate::RangeMap;
 
     /// A path that ends at a gap above the leaves has no entry there, also when a leaf came into that gap since.
     #[test]

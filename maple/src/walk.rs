@@ -528,8 +528,7 @@ pub(crate) fn for_each_node(root: Option<(NodeRef, usize)>, visit: &mut impl FnM
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
-    use crate::map::RangeMap;
-    use crate::tree::MapleTree;
+    use crate::{MapleTree, RangeMap};
 
     /// A writer comes between two descents of one step of a walk, over a gap far above the leaves: what it stores there reaches into what
     /// was passed, and is passed over.
