@@ -583,6 +583,12 @@ mod tests {
         2 * count
     }
 
+    fn erasing_back<T: Site<Entry = u32>>(cursor: &mut CursorMut<'_, T>) -> usize {
+        let count = (0..2_000).filter(|_| cursor.prev().is_some() && cursor.erase().is_some()).count();
+        assert_eq!(count, 2_000);
+        2 * count
+    }
+
     fn stepping<T: Site<Entry = u32>>(cursor: &mut CursorMut<'_, T>) -> usize {
         let there = (0..3_000).filter(|_| cursor.next_slot().is_some()).count();
         let back = (0..3_000).filter(|_| cursor.prev().is_some()).count();
@@ -614,6 +620,7 @@ mod tests {
             replacing: 100, 100;
             inserting: 100, 100;
             erasing: 200, 200;
+            erasing_back: 200, 200;
             stepping: 150, 150;
         }
     }

@@ -266,6 +266,26 @@ impl Path {
     }
 }
 
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::RangeMap;
+
+    /// A path that ends at a gap above the leaves has no entry there, also when a leaf came into that gap since.
+    #[test]
+    fn a_leaf_that_came_into_a_gap_is_no_entry() {
+        let mut map: RangeMap<u32> = (0..1_000u64).map(|at| (at * 10..at * 10 + 10, 1)).collect();
+        map.remove(1_280..2_560).expect("whole entries");
+        let mut path = Path::nowhere();
+        path.go(&map.root, 2_000);
+        assert_eq!(path.here(), (1_280, 2_559, None));
+        map.store(2_000..2_010, 2).expect("memory");
+        assert_eq!(path.here(), (1_280, 2_559, None));
+        path.go(&map.root, 2_000);
+        assert!(matches!(path.here(), (2_000, 2_009, Some(_))), "with the way into the leaf");
+    }
+}
+
 /// Counts the nodes that paths went through, for tests.
 #[cfg(test)]
 pub(crate) mod visits {

@@ -524,3 +524,34 @@ pub(crate) fn for_each_node(root: Option<(NodeRef, usize)>, visit: &mut impl FnM
         below(level, Frame { node, min: 0, max: u64::MAX, slot: 0 }, visit);
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::{MapleTree, RangeMap};
+
+    /// A writer comes between two descents of one step of a walk, over a gap far above the leaves: what it stores there reaches into what
+    /// was passed, and is passed over.
+    #[test]
+    fn a_store_between_two_descents() {
+        // Four levels: nodes end at multiples of 160 and 2,560; one just below the root's children is gone.
+        let gapped = || {
+            let mut map: RangeMap<u32> = (0..5_000u64).map(|at| (at * 10..at * 10 + 10, 1)).collect();
+            map.remove(2_560..5_120).expect("whole entries");
+            MapleTree::<u32>::from(map)
+        };
+        let tree = gapped();
+        let _guard = tree.pin();
+        let mut walk = Walk::new(tree.lock().root(), Some((2_560, u64::MAX)));
+        walk.descend(false);
+        assert_eq!(walk.window(), Some((5_120, u64::MAX)), "the gap was passed");
+        tree.store(5_115..5_125, 2).expect("memory");
+        assert_eq!(walk.next().map(|found| (found.first, found.last)), Some((5_125, 5_129)));
+        let tree = gapped();
+        let mut walk = Walk::new(tree.lock().root(), Some((0, 5_119)));
+        walk.descend_back(false);
+        assert_eq!(walk.window(), Some((0, 2_559)), "the gap was passed");
+        tree.store(2_555..2_565, 2).expect("memory");
+        assert_eq!(walk.next_back().map(|found| (found.first, found.last)), Some((2_550, 2_554)));
+    }
+}

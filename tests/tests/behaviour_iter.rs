@@ -9,7 +9,7 @@ use maple_tests::face::{Face, Rest};
 use maple_tests::op::Op;
 use maple_tests::pair::{Pair, closed, with};
 use maple_tests::{Item, Model, on_both_faces, on_every_face};
-use maple_tree::{Gaps, Iter, MapleTree, RcuArc};
+use maple_tree::{Gaps, Iter, MapleTree, RangeMap, RcuArc};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -578,6 +578,31 @@ with_every_entry! {
     a_living_iterator_and_changes_far_behind: beside_an_iterator_everywhere(90);
     a_living_iterator_and_changes_far_before: beside_an_iterator_everywhere(-90);
     a_living_iterator_in_a_sub_tree_that_is_pruned: iterator_in_a_pruned_sub_tree();
+}
+
+/// Where an iterator comes from the root again, something is stored that reaches into what it has passed: what is left of the entry is passed
+/// over, and the next one comes with its own range.
+#[test]
+fn an_entry_over_the_border_that_an_iterator_is_at() {
+    // Four levels: nodes end at multiples of 160 and 2,560.
+    let full = || MapleTree::<u32>::from((0..5_000u64).map(|at| (at * 10..=at * 10 + 9, 1)).collect::<RangeMap<u32>>());
+    for border in [2_560, 7_680, 30_720, 38_400] {
+        // As many entries as before, so the root stays, and an iterator sees what is below it now.
+        for (first, last) in [(border - 5, border + 9), (border - 10, border + 5)] {
+            let tree = full();
+            let guard = tree.pin();
+            let (mut back, mut front) = (tree.iter(&guard), tree.iter(&guard));
+            while back.next_back().is_some_and(|(range, _)| *range.start() != border) {}
+            while front.next().is_some_and(|(range, _)| *range.end() != border - 1) {}
+            tree.store(first..=last, 2).expect("memory");
+            for range in [border - 10..=first - 1, border - 20..=border - 11].into_iter().filter(|range| !range.is_empty()) {
+                assert_eq!(back.next_back(), Some((range, 1)), "before {first}..={last}");
+            }
+            for range in [last + 1..=border + 9, border + 10..=border + 19].into_iter().filter(|range| !range.is_empty()) {
+                assert_eq!(front.next(), Some((range, 1)), "behind {first}..={last}");
+            }
+        }
+    }
 }
 
 /// A slow reader stands somewhere while everything from there on, or around it, is pruned.

@@ -3,7 +3,7 @@
 use maple_tests::counted::{Arcs, Boxes, Ints, Kind, Ledger, RcuArcs, RcuBoxes, alone};
 
 use maple_tests::shapes::{Rng, settle};
-use maple_tree::{MapleTree, Ranges};
+use maple_tree::{MapleTree, RangeMap, Ranges};
 use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -74,6 +74,24 @@ fn every_index_is_accounted_for<K: Kind>() {
     drop(tree);
     settle();
     ledger.assert_all_dropped();
+}
+
+/// What is displaced up to just where a node ends, far below the root, is what was there before.
+#[test]
+fn displaced_up_to_the_end_of_a_node() {
+    let _alone = alone();
+    // Four levels: nodes end at multiples of 160, 2,560 and 40,960.
+    let items = || (0..5_000u32).map(|at| (u64::from(at) * 10..=u64::from(at) * 10 + 9, at));
+    for (first, last) in [(2_405, 2_559), (2_405, 2_560), (30_005, 40_959), (5, 40_959), (30_005, 40_960), (40_960, 44_000)] {
+        let tree = MapleTree::<u32>::from(RangeMap::from_iter(items()));
+        let mut displaced = Vec::new();
+        tree.store_with(first..=last, u32::MAX, |piece, old| displaced.push((piece, old))).expect("memory");
+        let expected = items().filter(|(range, _)| *range.start() <= last && first <= *range.end());
+        let expected = expected.map(|(range, value)| (first.max(*range.start())..=last.min(*range.end()), value));
+        assert!(displaced.into_iter().eq(expected), "{first}..={last}");
+        assert_eq!(tree.get_range(first, &tree.pin()), (first..=last, Some(u32::MAX)));
+        tree.validate().expect("valid");
+    }
 }
 
 /// Ranges that writers store side by side come together, and are taken out by `retain` while readers look.

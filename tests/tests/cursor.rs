@@ -518,6 +518,47 @@ fn through_empty_nodes<G: Ground>() {
     }
 }
 
+/// What lay under a cursor goes while it is paused. It goes on inside of the gap that resulted, and an entry beside that which it takes out
+/// leaves all of the gap, not the part that it saw.
+fn inside_of_a_gap<G: Ground>() {
+    let items = [(0, 4, 1), (10, 14, 2), (20, 29, 3), (40, 49, 4)];
+    let resumed = |then: &mut dyn FnMut(&mut dyn Change)| {
+        let mut ground = G::of(&items);
+        let position = ground.change(None, &mut |cursor| assert_eq!(cursor.seek(12), Some(2)));
+        ground.change(None, &mut |cursor| {
+            cursor.seek(12);
+            assert_eq!(cursor.erase(), Some((10, 14, 2)));
+        });
+        ground.change(Some(position), then);
+        ground.validate();
+    };
+    resumed(&mut |cursor| {
+        assert_eq!(cursor.next_slot(), Some((15, 19, None)));
+        assert_eq!(cursor.next_slot(), Some((20, 29, Some(3))));
+        assert_eq!(cursor.erase(), Some((20, 29, 3)));
+        assert_eq!(cursor.range(), Some((5, 39)));
+    });
+    resumed(&mut |cursor| {
+        assert_eq!(cursor.prev_slot(), Some((5, 9, None)));
+        assert_eq!(cursor.prev_slot(), Some((0, 4, Some(1))));
+        assert_eq!(cursor.erase(), Some((0, 4, 1)));
+        assert_eq!(cursor.range(), Some((0, 19)));
+    });
+    // And the other way, over what is left of it.
+    resumed(&mut |cursor| {
+        assert_eq!(cursor.next_slot(), Some((15, 19, None)));
+        assert_eq!(cursor.prev(), Some((0, 4, 1)));
+        assert_eq!(cursor.erase(), Some((0, 4, 1)));
+        assert_eq!(cursor.range(), Some((0, 19)));
+    });
+    resumed(&mut |cursor| {
+        assert_eq!(cursor.prev_slot(), Some((5, 9, None)));
+        assert_eq!(cursor.next(), Some((20, 29, 3)));
+        assert_eq!(cursor.erase(), Some((20, 29, 3)));
+        assert_eq!(cursor.range(), Some((5, 39)));
+    });
+}
+
 macro_rules! on_grounds {
     ($($module:ident: $ground:ty;)*) => {$(
         mod $module {
@@ -531,6 +572,11 @@ macro_rules! on_grounds {
             #[test]
             fn at_random() {
                 super::at_random::<$ground>();
+            }
+
+            #[test]
+            fn inside_of_a_gap() {
+                super::inside_of_a_gap::<$ground>();
             }
 
             #[test]

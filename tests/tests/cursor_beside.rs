@@ -161,6 +161,52 @@ fn by_turns() {
     assert_eq!(cursor.prev_slot(), Some((0..=u64::MAX, None)));
 }
 
+/// What a cursor has passed is passed in either direction, also when an entry that was stored since reaches into it by one index.
+#[test]
+fn what_reaches_into_what_was_passed() {
+    let _alone = alone();
+    // Leaves of sixteen entries, ten indices each; the second begins at 160.
+    let full = || (0..48u64).map(|at| (at * 10..=at * 10 + 9, 1)).collect::<maple_tree::RangeMap<u32>>();
+    for (first, last) in [(135, 140), (135, 145), (135, 159)] {
+        let tree = MapleTree::<u32>::from(full());
+        tree.remove_whole(140..=159);
+        let guard = tree.pin();
+        let mut cursor = tree.cursor(&guard);
+        assert_eq!(cursor.seek(135), Some(1));
+        // The cursor looked into the second leaf to see where the gap ends, so it comes to the first one anew.
+        assert_eq!(cursor.next_slot(), Some((140..=159, None)));
+        tree.store(first..=last, 2).expect("memory");
+        assert_eq!(cursor.prev(), Some((130..=134, 1)), "{first}..={last}");
+    }
+    for (first, last) in [(179, 185), (170, 185), (160, 185)] {
+        let tree = MapleTree::<u32>::from(full());
+        tree.remove_whole(160..=179);
+        let guard = tree.pin();
+        let mut cursor = tree.cursor(&guard);
+        assert_eq!(cursor.seek(185), Some(1));
+        assert_eq!(cursor.prev_slot(), Some((160..=179, None)));
+        tree.store(first..=last, 2).expect("memory");
+        assert_eq!(cursor.next(), Some((186..=189, 1)), "{first}..={last}");
+    }
+}
+
+/// A cursor stays in the leaf that it is in, also when another one took its place; `seek` and `resume` come from the root.
+#[test]
+fn as_the_tree_is() {
+    let _alone = alone();
+    let tree = MapleTree::<u32>::from((0..48u64).map(|at| (at * 10..=at * 10 + 9, 1)).collect::<maple_tree::RangeMap<u32>>());
+    let guard = tree.pin();
+    let mut cursor = tree.cursor(&guard);
+    assert_eq!(cursor.seek(25), Some(1));
+    tree.store(30..=34, 2).expect("memory");
+    assert_eq!(cursor.next(), Some((30..=39, 1)), "of the leaf as it was");
+    assert_eq!(cursor.seek(32), Some(2));
+    let position = cursor.clone().pause();
+    tree.store(35..=37, 3).expect("memory");
+    cursor.resume(position);
+    assert_eq!(cursor.next(), Some((35..=37, 3)));
+}
+
 #[test]
 fn ints() {
     beside::<Ints>();

@@ -150,6 +150,21 @@ fn fail_at_every_request<K: Kind>(leaves: &[usize]) -> u64 {
     failures
 }
 
+/// A map that is filled in order asks for about as much memory as it comes to hold.
+#[test]
+fn asks_for_little_more_than_it_needs() {
+    let _alone = alone();
+    for count in [1_000, 20_000, 100_000u64] {
+        let mut ballast = Ballast::new();
+        ballast.leave(0);
+        let mut map = RangeMap::<u32>::new();
+        let (done, slabs, _) = under(Plan::Off, || map.try_extend((0..count).map(|at| (at * 2..=at * 2 + 1, 1))));
+        done.map_err(|error| error.kind).expect("memory");
+        let nodes = u64::try_from(map.validate().expect("valid").nodes).expect("small");
+        assert!(slabs <= nodes.div_ceil(126) + 6, "{slabs} slabs of 126 nodes for {nodes} nodes");
+    }
+}
+
 #[test]
 fn out_of_memory_with_ints() {
     assert!(fail_at_every_request::<Ints>(&[0, 1, 5, 20]) > 150);

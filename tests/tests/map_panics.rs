@@ -4,7 +4,7 @@
 use maple_tests::counted::{Counted, Ledger, alone};
 use maple_tests::fixture::settle_if_retired;
 use maple_tests::shapes::{Row, rows, settle, with, without};
-use maple_tree::{At, Entry, Epoch, MapleTree, Pool, RangeMap, RcuBox, Reserve, Shared, Shortage, TryClone, ValueMut};
+use maple_tree::{At, Entry, Epoch, MapleTree, Place, Pool, RangeMap, RcuBox, Reserve, Shared, Shortage, TryClone, ValueMut};
 use std::cell::Cell;
 use std::mem::needs_drop;
 use std::ops::RangeInclusive;
@@ -508,7 +508,33 @@ macro_rules! for_holders {
     )*};
 }
 
-for_holders!(closures, closures_beside, drops, drops_beside, forgotten);
+/// A drop that panics in a store over many leaves, made from inside of one that went: the store is done, and the cursor, which is as after a
+/// pause, goes on in the tree as it is.
+fn cursors<V: Holder>() {
+    let rows = rows(300, 3, 4, 0);
+    let count = rows.len() as u64;
+    for (from, to) in [(20, 280), (100, 299), (0, 200)] {
+        for forward in [true, false] {
+            let bench = Bench::new(rows.clone());
+            let mut map = bench.map::<V>();
+            let (first, last, middle) = (rows[from].0, rows[to].1, rows[150]);
+            let mut cursor = map.cursor_mut();
+            cursor.seek(middle.0);
+            DROP.set(Some(140));
+            assert!(panics(|| drop(cursor.store(first..=last, bench.value(count)))) && DROP.get().is_none());
+            assert_eq!((cursor.place(), cursor.range()), (Place::Paused, Some(middle.0..=middle.1)));
+            let found = if forward { cursor.next() } else { cursor.prev() };
+            assert_eq!(found.map(|(range, _)| range), Some(first..=last));
+            let found = if forward { cursor.next() } else { cursor.prev() };
+            let beside = if forward { rows.get(to + 1) } else { from.checked_sub(1).map(|before| &rows[before]) };
+            assert_eq!(found.map(row::<V>), beside.copied());
+            bench.end(map, &with(&rows, first, last, count), "a cursor");
+            bench.end_nodes("a cursor");
+        }
+    }
+}
+
+for_holders!(cursors, closures, closures_beside, drops, drops_beside, forgotten);
 
 #[test]
 fn clones_of_boxes() {

@@ -2,16 +2,17 @@
 
 use std::fmt::Debug;
 use std::ops::RangeInclusive;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use maple_tests::alloc::{Counting, Plan, under};
+use maple_tests::alloc::{Counting, Plan, counts, under};
 use maple_tests::ballast::Ballast;
 use maple_tests::counted::{Arcs, Boxes, Counted, Ints, Kind, Ledger, RcuArcs, alone};
 use maple_tests::fixture::{Fixture, NOTHING};
 use maple_tests::shapes::{Row, before, build, contents, rows, settle, shared_contents, telling, without};
 use maple_tree::{
-    AllocError, InsertErrorKind, MapleTree, Pool, PruneForm, RangeMap, RcuArc, RcuBox, RemoveError, ReplaceErrorKind, Reserve,
-    Shortage, StoreErrorKind, WouldCut,
+    AllocError, CursorErrorKind, InsertErrorKind, MapleTree, Place, Pool, PruneForm, RangeMap, RcuArc, RcuBox, RemoveError,
+    ReplaceErrorKind, Reserve, Shortage, StoreErrorKind, WouldCut,
 };
 
 #[global_allocator]
@@ -57,6 +58,60 @@ fn a_split_that_cannot_clone_changes_nothing() {
     assert_eq!((contents::<Boxes>(&map), ledger.live()), (shape, 4));
     drop((map, error));
     ledger.assert_all_dropped();
+}
+
+/// A cursor on a gap that it cannot store into for want of memory is where it was, with all of the gap.
+#[test]
+fn a_cursor_that_is_refused_stays() {
+    macro_rules! refused {
+        ($cursor:expr) => {
+            let mut cursor = $cursor;
+            assert_eq!(cursor.seek(15), None);
+            for range in [0..=4, 10..=20, 0..=u64::MAX] {
+                let (before, ..) = under(Plan::From(1), || cursor.insert_before(range.clone(), 1));
+                let (after, ..) = under(Plan::From(1), || cursor.insert_after(range.clone(), 1));
+                let refused = [before, after].map(|inserted| inserted.expect_err("no memory").kind);
+                assert_eq!(refused, [CursorErrorKind::OutOfMemory, CursorErrorKind::OutOfMemory]);
+                assert_eq!((cursor.place(), cursor.range(), cursor.value()), (Place::Gap, Some(0..=u64::MAX), None));
+            }
+        };
+    }
+    let _alone = alone();
+    let mut map = RangeMap::<u32>::with_reserve(&NOTHING);
+    let tree = MapleTree::<u32>::with_reserve(&NOTHING);
+    let mut ballast = Ballast::new();
+    ballast.leave(0);
+    refused!(map.cursor_mut());
+    let mut writer = tree.lock();
+    refused!(writer.cursor_mut());
+    drop(writer);
+    assert!(map.is_empty() && tree.is_empty(&tree.pin()));
+}
+
+/// The memory that a clone was to be put into goes back when the clone panics.
+#[test]
+fn a_clone_that_panics_leaves_no_memory() {
+    struct Uncloned([u64; 4]);
+    impl Clone for Uncloned {
+        fn clone(&self) -> Self {
+            // Without a message, which would need memory.
+            std::panic::resume_unwind(Box::new(()))
+        }
+    }
+    let _alone = alone();
+    let mut map = RangeMap::<Box<Uncloned>>::new();
+    assert!(map.store(0..=9, Box::new(Uncloned([7; 4]))).is_ok());
+    let mut blocks = || {
+        let value = Box::new(Uncloned([8; 4]));
+        let stored = catch_unwind(AssertUnwindSafe(|| map.store(3..=5, value).is_ok()));
+        assert!(stored.is_err(), "the clone panicked");
+        counts().small_blocks
+    };
+    // What the first panic of a thread needs stays.
+    let before = blocks();
+    assert_eq!((blocks(), blocks()), (before, before));
+    assert_eq!(map.get(4).map(|value| value.0), Some([7; 4]));
+    map.validate().expect("valid");
 }
 
 /// A removal of whole entries does not fail even where the tidy form of it needs a node: neither `remove` with borders between
@@ -107,6 +162,33 @@ fn removing_whole_entries_never_fails() {
     check::<Ints>(&ledger, &shape);
     check::<Arcs>(&ledger, &shape);
     check::<RcuArcs>(&ledger, &shape);
+}
+
+/// With exclusive access, too, when there is no node at all: then entry after entry goes, and none is left where it was.
+#[test]
+fn removing_whole_entries_without_a_node() {
+    let _alone = alone();
+    let ledger = Ledger::new(1_000);
+    let shape = rows(290, 0, 10, 0);
+    let mut in_place = 0;
+    for (from, to) in [(8, 23), (8, 24), (100, 150), (15, 16), (3, 280)] {
+        let (lo, hi) = (shape[from].0, shape[to].1);
+        let mut map = RangeMap::with_reserve(&NOTHING);
+        let entries = shape.iter().map(|&(first, last, id)| (first..=last, Boxes::make(&ledger, id)));
+        assert!(map.try_extend(entries).is_ok());
+        let mut ballast = Ballast::new();
+        ballast.leave(0);
+        let nodes = map.figures().nodes_taken;
+        let (removed, ..) = under(Plan::From(1), || map.remove(lo..=hi));
+        assert_eq!(removed, Ok(()), "removing entries {from} to {to}");
+        in_place += usize::from(map.figures().nodes_taken == nodes);
+        let want = without(&shape, lo, hi);
+        assert_eq!(contents::<Boxes>(&map), want, "removing entries {from} to {to}");
+        assert_eq!(ledger.live(), i64::try_from(want.len()).expect("small"), "entries {from} to {to} are dropped");
+        assert_eq!(map.validate().expect("valid").dead, 0);
+    }
+    assert_eq!(in_place, 5);
+    ledger.assert_all_dropped();
 }
 
 /// Cuts that find neither a node nor memory say which entry is in the way, whatever the caller chose, and change nothing.

@@ -152,6 +152,122 @@ fn is_carried<K: Kind>() -> bool {
     matches!(<K::V as maple_tree::Entry>::RELEASE, maple_tree::Release::Slot)
 }
 
+/// A store where nodes have just so many slots that one more, or one less, would be counted otherwise.
+struct Sparse {
+    name: &'static str,
+    entries: u64,
+    removed: &'static [(u64, u64)],
+    store: (u64, u64),
+    /// What is reserved, and taken, with exclusive access and beside readers.
+    alone: (usize, u64),
+    beside: (usize, u64),
+}
+
+/// 48 leaves of 160 indices below three nodes; of the first of these leaves 8 to 15 are gone, which leaves it nine slots,
+const NINE: (u64, u64) = (1_280, 2_559);
+/// or leaves 9 to 15, or all but the last of them;
+const TEN: (u64, u64) = (1_440, 2_559);
+const AND_BEHIND: (u64, u64) = (1_280, 2_399);
+/// of the second leaves 22 to 31, which leaves it seven: few enough to be merged with eight.
+const SEVEN: (u64, u64) = (3_520, 5_119);
+
+/// Leaf 3 with four slots, among them a gap; leaf 4 with nine.
+const FOUR_AND_NINE: &[(u64, u64)] = &[NINE, SEVEN, (500, 629), (680, 759)];
+
+const SPARSE: &[Sparse] = &[
+    Sparse {
+        name: "three leaves of 32 slots share, and the nodes above are merged",
+        entries: 768,
+        removed: &[NINE, SEVEN, (830, 889)],
+        store: (580, 699),
+        alone: (3, 3),
+        beside: (4, 4),
+    },
+    Sparse {
+        name: "three leaves of 15 slots are merged, and so are the nodes above",
+        entries: 768,
+        removed: &[TEN, SEVEN, (820, 919)],
+        store: (520, 769),
+        alone: (2, 2),
+        beside: (3, 3),
+    },
+    Sparse {
+        name: "a leaf that grows is merged beside readers, and so are the nodes above",
+        entries: 768,
+        removed: FOUR_AND_NINE,
+        store: (482, 485),
+        alone: (0, 0),
+        beside: (3, 3),
+    },
+    Sparse {
+        name: "the same with a leaf that has as many slots as before",
+        entries: 768,
+        removed: FOUR_AND_NINE,
+        store: (490, 550),
+        alone: (0, 0),
+        beside: (3, 3),
+    },
+    Sparse {
+        name: "few slots in the last leaf, which grows and is not merged",
+        entries: 19,
+        removed: &[],
+        store: (180, 184),
+        alone: (0, 0),
+        beside: (1, 1),
+    },
+    Sparse { name: "a leaf gets full", entries: 47, removed: &[], store: (460, 464), alone: (0, 0), beside: (1, 1) },
+    Sparse {
+        name: "to the end of a gap above",
+        entries: 768,
+        removed: &[NINE],
+        store: (2_000, 2_559),
+        alone: (1, 1),
+        beside: (1, 1),
+    },
+    Sparse {
+        name: "from a gap above into a leaf, of which 16 slots are left",
+        entries: 768,
+        removed: &[AND_BEHIND],
+        store: (1_280, 2_409),
+        alone: (1, 1),
+        beside: (2, 2),
+    },
+    Sparse {
+        name: "from a leaf, of which 16 slots are left, to the end of a gap above",
+        entries: 768,
+        removed: &[AND_BEHIND],
+        store: (1_270, 2_399),
+        alone: (1, 1),
+        beside: (2, 2),
+    },
+    Sparse {
+        name: "over whole entries of two leaves, of which 16 slots are left",
+        entries: 768,
+        removed: &[],
+        store: (560, 729),
+        alone: (1, 1),
+        beside: (2, 2),
+    },
+];
+
+/// What is reserved where nodes are merged and shared, or just not, is what is taken.
+fn where_nodes_have_few<K: Kind, G: Ground<K>>() {
+    let (_alone, ledger) = setting();
+    for case in SPARSE {
+        let mut map = full::<K>(&ledger, case.entries);
+        case.removed.iter().for_each(|&(first, last)| map.remove(first..=last).expect("whole entries"));
+        let mut ground = G::of(map);
+        let (first, last) = case.store;
+        let expected = with(&ground.contents(), first, last, 7);
+        let found = ground.store(first, last, K::make(&ledger, 7));
+        assert_eq!(found, if G::EXCLUSIVE { case.alone } else { case.beside }, "{}: nodes reserved, and taken", case.name);
+        ground.validate();
+        assert_eq!(ground.contents(), expected, "{}", case.name);
+        drop(ground);
+        settle();
+    }
+}
+
 /// Random stores in random trees: none takes more than was reserved, no reservation is above the bounds, and most are exact.
 fn at_random<K: Kind, G: Ground<K>>() {
     let (_alone, ledger) = setting();
@@ -309,6 +425,16 @@ macro_rules! for_kinds {
             #[test]
             fn each_kind_of_store_beside_readers() {
                 each_kind_of_store::<$kind, Beside<$kind>>();
+            }
+
+            #[test]
+            fn where_nodes_have_few_alone() {
+                where_nodes_have_few::<$kind, Exclusive<$kind>>();
+            }
+
+            #[test]
+            fn where_nodes_have_few_beside_readers() {
+                where_nodes_have_few::<$kind, Beside<$kind>>();
             }
 
             #[test]

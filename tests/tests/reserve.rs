@@ -122,6 +122,76 @@ fn a_copy_earmarks_the_nodes_of_its_own_prune() {
     assert_eq!(copy.figures().earmarked, figures.earmarked - pruned.nodes_taken);
 }
 
+/// A prune that finds too few nodes leaves those that it began to take where they were: earmarked ones earmarked, spare ones to spare.
+#[test]
+fn an_earmark_that_does_not_do_stays() {
+    let original = tree(reserve(0), 5_000);
+    let copy = MapleTree::<u32>::from(original.dup().expect("memory"));
+    let mut last = 49_050;
+    while copy.figures().earmarked > 1 {
+        copy.prune(last);
+        last -= 20;
+        assert!(last > 40_000, "one is left at some time");
+    }
+    // A node a store, each in a leaf of its own, until there is one to spare that is not earmarked.
+    let mut index = 0;
+    while copy.figures().spare != 2 {
+        copy.store(index..=index + 19, 1).expect("memory");
+        index += 160;
+        assert!(index < 20_000, "one is left at some time");
+    }
+    assert_eq!(copy.figures().earmarked, 1);
+    let pruned = copy.prune(25_050);
+    assert_eq!(pruned.form, PruneForm::InPlace, "two nodes are too few");
+    assert_eq!((copy.figures().earmarked, copy.figures().spare), (1, 2));
+    assert_eq!(last_start(&copy), 25_040);
+    copy.validate().expect("valid");
+}
+
+/// A cut between two entries cuts none, so it needs no node, and is counted when it finds none.
+#[test]
+fn a_cut_between_entries_falls_back_to_in_place() {
+    let reserve = reserve(0);
+    let tree = tree(reserve, 500);
+    use_up_spare(&tree);
+    let falls = reserve.figures().in_place_falls;
+    for (cut, from) in [(1, 4_000), (2, 2_000)] {
+        let pruned = tree.prune_cut(from).expect("no entry is cut");
+        assert_eq!(pruned.form, PruneForm::InPlace);
+        assert_eq!(reserve.figures().in_place_falls, falls + cut);
+    }
+    assert_eq!(contents(&tree), prefix(200));
+    tree.validate().expect("valid");
+}
+
+/// A removal that hands out what it removes cuts entries if there are `3 * h + 3` nodes at hand, and else says so before it begins.
+#[test]
+fn a_removal_piece_by_piece_has_its_nodes_first() {
+    let mut refused = 0;
+    for (entries, height) in [(10, 1), (100, 2), (1_000, 3), (5_000, 4)] {
+        for capacity in 3 * height - 3..3 * height + 6 {
+            let reserve = reserve(capacity);
+            let mut map = RangeMap::<u32>::with_reserve(reserve);
+            for number in 0..entries {
+                map.store(number * 10..=number * 10 + 9, 1).expect("memory");
+            }
+            assert_eq!(map.figures().height, height);
+            let at_hand = map.figures().spare + reserve.figures().free;
+            let mut pieces = 0;
+            let removed = map.remove_with(15..=54, Shortage::Refuse, |_| pieces += 1);
+            if at_hand < 3 * height + 3 {
+                assert_eq!(removed, Err(RemoveError::WouldCut(WouldCut { range: 10..=19, at: 15 })));
+                assert_eq!((pieces, map.iter().count()), (0, usize::try_from(entries).expect("small")));
+                refused += 1;
+            } else {
+                assert_eq!((removed, pieces), (Ok(()), 5), "{at_hand} nodes at hand at height {height}");
+            }
+            map.validate().expect("valid");
+        }
+    }
+    assert!(refused > 4, "{refused} of them");
+}
+
 #[test]
 fn the_capacity_can_be_set_at_run_time() {
     let reserve = reserve(4);

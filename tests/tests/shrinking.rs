@@ -32,6 +32,24 @@ fn a_cut_at_an_edge_without_room<F: Face>() {
 
 on_both_faces!(a_cut_at_an_edge_without_room);
 
+/// A leaf that is all that its parent holds, beside a gap: when its entry goes the parent goes, and there are two gaps side by side, which
+/// the tree has to know of.
+#[test]
+fn the_only_leaf_below_a_node_beside_a_gap() {
+    // Two nodes with sixteen full leaves each, and one with a leaf of one entry.
+    let entries = (0..512u64).map(|at| (at * 10..=at * 10 + 9, 0u32)).chain([(5_120..=u64::MAX, 1)]);
+    let tree = MapleTree::<u32>::from(RangeMap::from_iter(entries));
+    let summary = tree.validate().expect("valid");
+    assert_eq!((summary.height, summary.nodes), (3, 1 + 3 + 33));
+    tree.remove(2_560..=5_119).expect("whole entries");
+    tree.validate().expect("valid");
+    tree.remove(5_120..).expect("a whole entry");
+    tree.validate().expect("valid");
+    tree.store(4_000..=6_000, 2).expect("memory");
+    tree.validate().expect("valid");
+    assert_eq!(tree.last(&tree.pin()), Some((4_000..=6_000, 2)));
+}
+
 /// A pool and a reserve that no other test uses.
 struct Own {
     pool: &'static Pool,
