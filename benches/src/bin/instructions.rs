@@ -8,8 +8,8 @@
 //! --profiles DIRECTORY     keeps there what `callgrind_annotate` reads
 //! ```
 //!
-//! Counted is what is timed elsewhere, for one entry, look-up or change: not what is made before or dropped after. Ranges are adjacent, and
-//! places random and never the same twice. Of two runs, one longer than the other, the difference counts, so what happens only once
+//! Counted is what is timed elsewhere, for one entry, look-up or change: not what is made before or dropped after. Ranges are adjacent,
+//! places random, in a sequence that does not repeat. Of two runs, one longer than the other, the difference counts, so what happens only once
 //! does not. Callgrind knows AVX2 but not AVX-512. Exit code: 0, or 2 for arguments that make no sense and 1 when valgrind is missing or fails.
 
 use maple_benches::{Peer, RangeTable, Rng, Shape, jobs};
